@@ -1,0 +1,136 @@
+//! Standard Webhooks 1.0: the door for every shop without an adapter of its own.
+//!
+//! The body is `{"type": "order.completed", "timestamp": …, "data": {…}}`. `type` is one of
+//! `order.completed`, `order.fulfilled`, `order.delivered`, `order.cancelled` and `order.refunded`;
+//! `data` is an order as in [`Data`]. Facts: <https://www.standardwebhooks.com>.
+
+use adapter_api::{
+    Adapter as ShopAdapter, Event, Meta, ParseError, Sample, Scheme, Verified,
+    json::{self, Id, Instant, Text},
+};
+use domain::{Change, EmailAddress, Item, Order, OrderEvent};
+use serde::Deserialize;
+use serde_json::json;
+
+static META: Meta = Meta {
+    id: "standard_webhooks",
+    title: "Standard Webhooks",
+    docs_url: "https://www.standardwebhooks.com",
+};
+
+pub(crate) struct Adapter;
+
+#[derive(Deserialize)]
+struct Envelope {
+    r#type: String,
+    #[serde(default)]
+    timestamp: Instant,
+    data: serde_json::Value,
+}
+
+/// An order. Only `id` is required; without `email` nobody can be invited.
+#[derive(Deserialize)]
+struct Data {
+    id: Id,
+    #[serde(default)]
+    number: Text,
+    #[serde(default)]
+    email: Text,
+    #[serde(default)]
+    name: Text,
+    #[serde(default)]
+    locale: Text,
+    #[serde(default)]
+    country: Text,
+    #[serde(default)]
+    placed_at: Instant,
+    #[serde(default)]
+    items: Vec<DataItem>,
+    #[serde(default)]
+    test: bool,
+}
+
+#[derive(Deserialize)]
+struct DataItem {
+    name: String,
+    #[serde(default)]
+    sku: Text,
+    #[serde(default)]
+    url: Text,
+    #[serde(default)]
+    image: Text,
+}
+
+impl ShopAdapter for Adapter {
+    fn meta(&self) -> &'static Meta {
+        &META
+    }
+
+    fn scheme(&self) -> Scheme {
+        Scheme::StandardWebhooks
+    }
+
+    fn event_id<'a>(&self, request: &Verified<'a>) -> Option<&'a str> {
+        request.header("webhook-id")
+    }
+
+    fn parse(&self, request: &Verified<'_>) -> Result<Vec<Event>, ParseError> {
+        let envelope: Envelope = json::from_slice(request.body())?;
+        let change = match envelope.r#type.as_str() {
+            "order.completed" | "order.fulfilled" | "order.delivered" => Change::Completed,
+            "order.cancelled" => Change::Cancelled,
+            "order.refunded" => Change::Refunded,
+            _ => return Ok(vec![Event::Ignored { reason: "type_not_used" }]),
+        };
+        let order = Order::from(json::from_value::<Data>(envelope.data, "data")?);
+        Ok(vec![Event::Order(OrderEvent { change, at: envelope.timestamp.0, order })])
+    }
+
+    fn sample(&self, event: &OrderEvent) -> Sample {
+        let order = &event.order;
+        let body = json!({
+            "type": format!("order.{}", event.change.as_str()),
+            "timestamp": event.at,
+            "data": {
+                "id": order.reference,
+                "number": order.number,
+                "email": order.email,
+                "name": order.name,
+                "locale": order.locale,
+                "country": order.country,
+                "placed_at": order.placed_at,
+                "test": order.test,
+                "items": order.items,
+            },
+        });
+        Sample {
+            headers: vec![("content-type", "application/json".into())],
+            body: body.to_string().into_bytes(),
+        }
+    }
+}
+
+impl From<Data> for Order {
+    fn from(data: Data) -> Self {
+        Self {
+            reference: data.id.0,
+            number: data.number.0,
+            email: data.email.0.and_then(|email| EmailAddress::parse(&email).ok()),
+            name: data.name.0,
+            locale: data.locale.0,
+            country: data.country.0,
+            items: data
+                .items
+                .into_iter()
+                .map(|item| Item {
+                    name: item.name,
+                    sku: item.sku.0,
+                    url: item.url.0,
+                    image: item.image.0,
+                })
+                .collect(),
+            placed_at: data.placed_at.0,
+            test: data.test,
+        }
+    }
+}

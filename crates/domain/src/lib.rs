@@ -1,0 +1,25 @@
+//! What the product means: orders, invitations, reviews and the decisions about them.
+//!
+//! Nothing here reads a clock, draws a random number, or talks to anything: time, keys and what is
+//! already known come in as arguments, decisions go out with their reasons. That is why the same
+//! functions can serve the live path, explain an old decision, and run under simulated time.
+
+pub mod address;
+pub mod decision;
+pub mod invitation;
+mod mac;
+pub mod order;
+pub mod retry;
+pub mod review;
+pub mod schedule;
+pub mod shop;
+pub mod text;
+pub mod token;
+
+pub use address::{AddressHash, EmailAddress};
+pub use decision::{Decision, Known, Outcome, decide};
+pub use invitation::{InvitationId, InvitationState};
+pub use order::{Change, Item, Order, OrderEvent, OrderRecord, OrderStatus};
+pub use review::{Review, ReviewId, Stars};
+pub use schedule::SendWindow;
+pub use shop::{Policy, ShopId};

@@ -1,0 +1,159 @@
+//! Orders, as every platform tells them to us.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{EmailAddress, text};
+
+/// The longest order reference we store, in bytes.
+pub const REFERENCE_MAX_LEN: usize = 128;
+
+/// The most items of one order that we keep; an invitation shows no more.
+pub const ITEMS_MAX: usize = 30;
+
+/// One order. Everything but the reference may be missing: platforms redact, draft and forget.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// The platform's own id, as text: ids go beyond 2^53.
+    pub reference: String,
+    /// What the buyer knows the order by, for example `#1001`.
+    pub number: Option<String>,
+    /// Where the buyer can be reached.
+    pub email: Option<EmailAddress>,
+    /// The buyer's name.
+    pub name: Option<String>,
+    /// The buyer's language, as the platform spells it (`sv`, `en-GB`, `de_DE`).
+    pub locale: Option<String>,
+    /// ISO 3166-1 alpha-2, upper case.
+    pub country: Option<String>,
+    /// What was bought.
+    #[serde(default)]
+    pub items: Vec<Item>,
+    /// When the buyer ordered.
+    pub placed_at: Option<Timestamp>,
+    /// The platform marks this order as a test.
+    #[serde(default)]
+    pub test: bool,
+}
+
+/// One line of an order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// The product's name, as the buyer saw it.
+    pub name: String,
+    /// The shop's stock-keeping unit.
+    pub sku: Option<String>,
+    /// The product's page.
+    pub url: Option<String>,
+    /// A picture of the product.
+    pub image: Option<String>,
+}
+
+impl Order {
+    /// The order with every text made safe to show and bounded: control characters and text
+    /// direction overrides gone, names shortened, at most [`ITEMS_MAX`] items, links only `https`.
+    #[must_use]
+    pub fn cleaned(mut self) -> Self {
+        self.name = self.name.as_deref().map(text::person_name).filter(|name| !name.is_empty());
+        self.number = self.number.as_deref().map(text::line).filter(|number| !number.is_empty());
+        self.locale = self.locale.as_deref().map(text::line).filter(|locale| !locale.is_empty());
+        self.country = self
+            .country
+            .map(|code| code.trim().to_ascii_uppercase())
+            .filter(|code| code.len() == 2 && code.bytes().all(|c| c.is_ascii_uppercase()));
+        self.items.truncate(ITEMS_MAX);
+        self.items.retain_mut(|item| {
+            item.name = text::line(&item.name);
+            item.sku = item.sku.as_deref().map(text::line).filter(|sku| !sku.is_empty());
+            item.url = item.url.take().filter(|url| text::is_https(url));
+            item.image = item.image.take().filter(|url| text::is_https(url));
+            !item.name.is_empty()
+        });
+        self
+    }
+}
+
+/// What happened to an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// The buyer has, or is about to have, what was ordered.
+    Completed,
+    /// The order was called off, or deleted.
+    Cancelled,
+    /// The buyer got the money back.
+    Refunded,
+}
+
+impl Change {
+    /// The stable name, as in the record and in metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Cancelled => "cancelled",
+            Self::Refunded => "refunded",
+        }
+    }
+}
+
+/// One thing a platform told us about one order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderEvent {
+    /// What happened.
+    pub change: Change,
+    /// When it happened, by the platform's clock; `None` where the platform does not say.
+    pub at: Option<Timestamp>,
+    /// The order as it was then. Undo events may carry nothing but the reference.
+    pub order: Order,
+}
+
+/// Where an order stands, as far as we know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderStatus {
+    /// The buyer may be invited.
+    Completed,
+    /// Never to be invited. Also a tombstone: a cancel may arrive before the order.
+    Cancelled,
+    /// Never to be invited.
+    Refunded,
+}
+
+impl OrderStatus {
+    /// The stable name, as in the record.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Cancelled => "cancelled",
+            Self::Refunded => "refunded",
+        }
+    }
+
+    /// The inverse of [`Self::as_str`].
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Completed, Self::Cancelled, Self::Refunded].into_iter().find(|s| s.as_str() == text)
+    }
+}
+
+impl From<Change> for OrderStatus {
+    fn from(change: Change) -> Self {
+        match change {
+            Change::Completed => Self::Completed,
+            Change::Cancelled => Self::Cancelled,
+            Change::Refunded => Self::Refunded,
+        }
+    }
+}
+
+/// An order in the record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderRecord {
+    /// The newest details we were told.
+    pub order: Order,
+    /// The newest status; an undo is final.
+    pub status: OrderStatus,
+    /// The platform's time of the event the details come from.
+    pub changed_at: Timestamp,
+}

@@ -1,0 +1,123 @@
+//! When to try a mail again.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{InvitationId, decision::add};
+
+/// How often and how long a mail is tried.
+#[derive(Clone, Copy, Debug)]
+pub struct RetryPolicy {
+    /// Before the second attempt; doubles with each further one.
+    pub first_delay: SignedDuration,
+    /// The delay grows no further than this.
+    pub max_delay: SignedDuration,
+    /// An invitation that nobody took this long after it was due has gone stale.
+    pub give_up_after: SignedDuration,
+    /// After an answer that was lost: the server may have the mail, so a repeat waits longer.
+    pub after_unknown: SignedDuration,
+}
+
+/// How an attempt that did not succeed ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Nobody has the mail; a later attempt may succeed.
+    Temporary,
+    /// The mail server may have the mail: the answer to the final dot was lost.
+    Unknown,
+    /// The mail server refuses this mail for good.
+    Permanent,
+}
+
+/// What to do after a failed attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Try again then.
+    RetryAt(Timestamp),
+    /// Give up.
+    GiveUp,
+}
+
+/// What follows after attempt number `attempt` (from 1) of a mail first due at `first_due` failed.
+///
+/// The delay varies by ±20 %, by invitation and attempt, so that mails which failed together do not
+/// come back together.
+#[must_use]
+pub fn after_failure(
+    policy: &RetryPolicy,
+    id: InvitationId,
+    attempt: u32,
+    first_due: Timestamp,
+    failure: Failure,
+    now: Timestamp,
+) -> Next {
+    let delay = match failure {
+        Failure::Permanent => return Next::GiveUp,
+        Failure::Unknown => policy.after_unknown,
+        Failure::Temporary => backoff(policy, attempt),
+    };
+    let at = add(now, spread(delay, id, attempt));
+    if at.duration_since(first_due) > policy.give_up_after {
+        Next::GiveUp
+    } else {
+        Next::RetryAt(at)
+    }
+}
+
+fn backoff(policy: &RetryPolicy, attempt: u32) -> SignedDuration {
+    let doublings = attempt.saturating_sub(1).min(30);
+    policy
+        .first_delay
+        .checked_mul(1_i32 << doublings)
+        .map_or(policy.max_delay, |delay| delay.min(policy.max_delay))
+}
+
+/// `delay` ±20 %, the same for the same invitation and attempt.
+fn spread(delay: SignedDuration, id: InvitationId, attempt: u32) -> SignedDuration {
+    // The low bits of the id are a hash; a multiplication spreads neighbouring attempts.
+    let [.., a, b, c, d] = *id.0.as_bytes();
+    let hash = u32::from_be_bytes([a, b, c, d]).wrapping_add(attempt.wrapping_mul(2_654_435_769));
+    let permille = 800 + i128::from(hash % 401);
+    let nanos = delay.as_nanos() * permille / 1000;
+    SignedDuration::from_nanos(i64::try_from(nanos).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    const POLICY: RetryPolicy = RetryPolicy {
+        first_delay: SignedDuration::from_mins(1),
+        max_delay: SignedDuration::from_hours(4),
+        give_up_after: SignedDuration::from_hours(72),
+        after_unknown: SignedDuration::from_mins(15),
+    };
+    const DUE: Timestamp = Timestamp::UNIX_EPOCH;
+
+    #[test]
+    fn a_permanent_refusal_is_final() {
+        let id = InvitationId(Uuid::nil());
+        assert_eq!(after_failure(&POLICY, id, 1, DUE, Failure::Permanent, DUE), Next::GiveUp);
+    }
+
+    proptest! {
+        #[test]
+        fn retries_grow_stay_bounded_and_end(id: u128, unknown: bool) {
+            let id = InvitationId(Uuid::from_u128(id));
+            let failure = if unknown { Failure::Unknown } else { Failure::Temporary };
+            let (mut now, mut attempt) = (DUE, 0_u32);
+            loop {
+                attempt += 1;
+                prop_assert!(attempt < 400, "must end");
+                let Next::RetryAt(at) = after_failure(&POLICY, id, attempt, DUE, failure, now) else { break };
+                let wait = at.duration_since(now);
+                prop_assert!(wait >= POLICY.first_delay * 4 / 5);
+                prop_assert!(wait <= POLICY.max_delay * 6 / 5);
+                now = at;
+            }
+            prop_assert!(now.duration_since(DUE) <= POLICY.give_up_after);
+            prop_assert!(now.duration_since(DUE) > POLICY.give_up_after - POLICY.max_delay * 6 / 5);
+        }
+    }
+}

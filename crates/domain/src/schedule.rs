@@ -1,0 +1,116 @@
+//! The hours in which mail may leave.
+
+use jiff::{Timestamp, ToSpan as _, civil::Time, tz::TimeZone};
+
+/// Daily opening hours in one time zone: `opens` inclusive, `closes` exclusive.
+#[derive(Clone, Debug)]
+pub struct SendWindow {
+    opens: Time,
+    closes: Time,
+    zone: TimeZone,
+}
+
+/// A window must open before it closes, on the same day.
+#[derive(Debug, thiserror::Error)]
+#[error("a send window must open before it closes, on the same day")]
+pub struct EmptyWindow;
+
+impl SendWindow {
+    /// A window from `opens` to `closes`, every day, by the clocks of `zone`.
+    pub fn new(opens: Time, closes: Time, zone: TimeZone) -> Result<Self, EmptyWindow> {
+        if opens < closes { Ok(Self { opens, closes, zone }) } else { Err(EmptyWindow) }
+    }
+
+    /// `true` while mail may leave.
+    #[must_use]
+    pub fn is_open(&self, at: Timestamp) -> bool {
+        let time = at.to_zoned(self.zone.clone()).time();
+        self.opens <= time && time < self.closes
+    }
+
+    /// `at` itself while the window is open, else the next opening. Never earlier than `at`.
+    ///
+    /// When clocks skip the opening time, the window opens at the first moment that exists; when
+    /// an opening time happens twice, the first one counts.
+    #[must_use]
+    pub fn next_open(&self, at: Timestamp) -> Timestamp {
+        if self.is_open(at) {
+            return at;
+        }
+        let today = at.to_zoned(self.zone.clone()).date();
+        // Two days are enough even when a zone skips a whole day (Apia, 2011-12-30).
+        (0..=2)
+            .filter_map(|days| today.checked_add(days.days()).ok())
+            .filter_map(|date| date.to_datetime(self.opens).to_zoned(self.zone.clone()).ok())
+            .map(|opening| opening.timestamp())
+            .find(|&opening| opening >= at && self.is_open(opening))
+            .unwrap_or(at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::time;
+    use proptest::prelude::*;
+
+    fn window(opens: Time, closes: Time, zone: &str) -> SendWindow {
+        SendWindow::new(opens, closes, TimeZone::get(zone).unwrap()).unwrap()
+    }
+
+    #[track_caller]
+    fn opens_at(window: &SendWindow, from: &str, expected: &str) {
+        let from: Timestamp = from.parse().unwrap();
+        let expected: Timestamp = expected.parse().unwrap();
+        assert_eq!(window.next_open(from), expected);
+    }
+
+    #[test]
+    fn inside_stays_outside_moves_to_the_next_opening() {
+        let stockholm = window(time(9, 0, 0, 0), time(19, 0, 0, 0), "Europe/Stockholm");
+        opens_at(&stockholm, "2026-07-01T10:00:00Z", "2026-07-01T10:00:00Z");
+        opens_at(&stockholm, "2026-07-01T05:00:00Z", "2026-07-01T07:00:00Z");
+        opens_at(&stockholm, "2026-07-01T17:00:00Z", "2026-07-02T07:00:00Z");
+        opens_at(&stockholm, "2026-12-31T23:30:00Z", "2027-01-01T08:00:00Z");
+    }
+
+    #[test]
+    fn clock_changes_move_the_instant_not_the_wall_clock() {
+        let berlin = window(time(2, 30, 0, 0), time(4, 0, 0, 0), "Europe/Berlin");
+        // 2026-03-29: 02:00 to 03:00 does not exist, so 02:30 is 03:30 summer time.
+        opens_at(&berlin, "2026-03-28T23:00:00Z", "2026-03-29T01:30:00Z");
+        // 2026-10-25: 02:30 happens twice; the first is in summer time.
+        opens_at(&berlin, "2026-10-24T23:00:00Z", "2026-10-25T00:30:00Z");
+    }
+
+    #[test]
+    fn a_skipped_day_is_survived() {
+        let apia = window(time(9, 0, 0, 0), time(10, 0, 0, 0), "Pacific/Apia");
+        opens_at(&apia, "2011-12-30T09:00:00Z", "2011-12-30T19:00:00Z");
+    }
+
+    #[test]
+    fn an_empty_window_is_refused() {
+        let nine = time(9, 0, 0, 0);
+        assert!(SendWindow::new(nine, nine, TimeZone::UTC).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn never_early_and_never_closed(
+            seconds in 0_i64..4_000_000_000,
+            zone in prop::sample::select(vec![
+                "Europe/Stockholm", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca",
+                "Pacific/Kiritimati", "Asia/Kathmandu", "America/St_Johns", "UTC",
+            ]),
+            opens in 0_i8..22,
+        ) {
+            let window = window(time(opens, 15, 0, 0), time(opens + 2, 0, 0, 0), zone);
+            let at = Timestamp::from_second(seconds).unwrap();
+            let opening = window.next_open(at);
+            prop_assert!(opening >= at);
+            prop_assert!(window.is_open(opening));
+            prop_assert!(opening.duration_since(at).as_hours() < 49);
+        }
+    }
+}
