@@ -1,6 +1,8 @@
 //! Published signature vectors and recorded bodies, where a checkout has them: their licences do
 //! not allow to ship them, so they lie in a folder `shared/fixtures` beside the checkout, if at all.
 
+#![expect(clippy::unwrap_used, reason = "test code")]
+
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},

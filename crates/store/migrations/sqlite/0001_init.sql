@@ -1,0 +1,104 @@
+-- Times are milliseconds since 1970-01-01 UTC. Keys begin with what comes in order, so that a busy
+-- shop appends instead of scattering.
+
+CREATE TABLE shops (
+  id        TEXT PRIMARY KEY,
+  platform  TEXT NOT NULL,
+  name      TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Each event of a webhook once, whatever is delivered again.
+CREATE TABLE webhook_deliveries (
+  shop_id      TEXT    NOT NULL,
+  order_ref    TEXT    NOT NULL,
+  change       TEXT    NOT NULL,
+  event_key    TEXT    NOT NULL,
+  request_id   TEXT    NOT NULL,
+  received_at  INTEGER NOT NULL,
+  PRIMARY KEY (shop_id, order_ref, change, event_key)
+) STRICT, WITHOUT ROWID;
+
+-- An undone order without details is a tombstone: its cancel came first.
+CREATE TABLE orders (
+  shop_id     TEXT    NOT NULL,
+  order_ref   TEXT    NOT NULL,
+  version     INTEGER NOT NULL,
+  status      TEXT    NOT NULL CHECK (status IN ('completed', 'cancelled', 'refunded')),
+  changed_at  INTEGER NOT NULL,
+  details     TEXT    NOT NULL,
+  PRIMARY KEY (shop_id, order_ref)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE invitations (
+  id                TEXT    PRIMARY KEY,
+  shop_id           TEXT    NOT NULL,
+  order_ref         TEXT    NOT NULL,
+  recipient_hash    TEXT    NOT NULL,
+  state             TEXT    NOT NULL CHECK (state IN
+                      ('scheduled', 'sending', 'sent', 'cancelled', 'suppressed', 'failed')),
+  reason            TEXT,
+  first_due_at      INTEGER NOT NULL,
+  due_at            INTEGER NOT NULL,
+  attempt           INTEGER NOT NULL,
+  fence             INTEGER NOT NULL,
+  lease_until       INTEGER,
+  first_attempt_at  INTEGER,
+  sent_at           INTEGER,
+  request_id        TEXT    NOT NULL,
+  UNIQUE (shop_id, order_ref)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX invitations_due ON invitations (due_at, id) WHERE state = 'scheduled';
+CREATE INDEX invitations_leased ON invitations (lease_until) WHERE state = 'sending';
+CREATE INDEX invitations_recipient ON invitations (recipient_hash) WHERE state = 'scheduled';
+
+-- One row per attempt to mail an invitation.
+CREATE TABLE mail_deliveries (
+  invitation_id  TEXT    NOT NULL,
+  fence          INTEGER NOT NULL,
+  at             INTEGER NOT NULL,
+  outcome        TEXT    NOT NULL,
+  detail         TEXT    NOT NULL,
+  PRIMARY KEY (invitation_id, fence)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX mail_deliveries_failed ON mail_deliveries (at) WHERE outcome <> 'sent';
+
+-- Why an order was, or was not, invited.
+CREATE TABLE decisions (
+  id          INTEGER PRIMARY KEY,
+  shop_id     TEXT    NOT NULL,
+  order_ref   TEXT    NOT NULL,
+  at          INTEGER NOT NULL,
+  request_id  TEXT    NOT NULL,
+  decision    TEXT    NOT NULL
+) STRICT;
+
+CREATE INDEX decisions_order ON decisions (shop_id, order_ref);
+
+CREATE TABLE reviews (
+  id             TEXT    PRIMARY KEY,
+  shop_id        TEXT    NOT NULL,
+  invitation_id  TEXT    UNIQUE,
+  stars          INTEGER NOT NULL CHECK (stars BETWEEN 1 AND 5),
+  title          TEXT    NOT NULL,
+  body           TEXT    NOT NULL,
+  display_name   TEXT    NOT NULL,
+  label          TEXT    NOT NULL CHECK (label IN ('organic', 'pending', 'verified', 'refused')),
+  evidence       TEXT,
+  submitted_at   INTEGER NOT NULL,
+  labelled_at    INTEGER,
+  CHECK ((label = 'organic') = (invitation_id IS NULL)),
+  CHECK (label <> 'verified' OR evidence IS NOT NULL)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX reviews_pending ON reviews (submitted_at) WHERE label = 'pending';
+
+-- Keyed hashes of addresses that want no mail. `scope` is a shop, or '*' for all of the operator's.
+CREATE TABLE suppressions (
+  recipient_hash  TEXT    NOT NULL,
+  scope           TEXT    NOT NULL,
+  reason          TEXT    NOT NULL,
+  created_at      INTEGER NOT NULL,
+  PRIMARY KEY (recipient_hash, scope)
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,428 @@
+//! What every database must keep. Written once, run on each.
+
+use std::sync::Arc;
+
+use domain::{
+    Change, Decision, EmailAddress, InvitationId, Item, Order, OrderEvent, Policy, Review,
+    ReviewId, ShopId, Stars,
+    decision::Reason,
+    review::{Label, Opinion, verify},
+};
+use jiff::{SignedDuration, Timestamp};
+use sqlx::{Executor as _, SqlSafeStr as _};
+use uuid::Uuid;
+
+use crate::{
+    Store, StoreError, StoreSettings,
+    db::Db,
+    intake::{Accepted, Arrival},
+    reviews::Submitted,
+    sending::{AttemptOutcome, Claim, Claimed, Finish},
+    statement::Dialect,
+};
+
+const DELAY: SignedDuration = SignedDuration::from_hours(24);
+const LEASE: SignedDuration = SignedDuration::from_mins(5);
+
+/// Runs each promise on SQLite as a test of its own, and all of them on one Postgres.
+macro_rules! contract {
+    ($($promise:ident)*) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $promise() {
+                let dir = tempfile::tempdir().unwrap();
+                let url = format!("sqlite:{}", dir.path().join("data/afs.db").display());
+                super::$promise(super::open(&url).await, url).await;
+            })*
+        }
+
+        #[tokio::test(flavor = "multi_thread")]
+        async fn postgres() {
+            let postgres = tests::servers::Postgres::start();
+            $({
+                let url = postgres.database(stringify!($promise));
+                eprintln!("{}", stringify!($promise));
+                $promise(open(&url).await, url).await;
+            })*
+        }
+    };
+}
+
+contract! {
+    every_statement_prepares
+    a_completed_order_leads_to_one_invitation
+    the_same_webhook_in_parallel_counts_once
+    different_events_of_one_order_in_parallel_leave_one_invitation
+    events_in_one_group_see_each_other
+    a_cancel_before_the_order_leaves_a_tombstone
+    a_cancel_stops_a_waiting_invitation
+    a_cancel_while_sending_stops_the_retry
+    only_one_worker_claims
+    an_invitation_is_not_claimed_before_it_is_due
+    a_lease_that_is_over_lets_another_claim_and_fences_the_first
+    a_postponed_attempt_does_not_count
+    unsubscribing_stops_what_waits_and_what_comes
+    due_and_upcoming_are_listed_in_order
+    one_invitation_one_review_however_often_it_is_submitted
+    a_review_is_labelled_once
+    an_organic_review_stays_organic
+    the_record_survives_being_opened_again
+    a_newer_schema_is_refused
+}
+
+async fn open(url: &str) -> Store {
+    let settings = StoreSettings { url: url.into(), max_connections: 4, address_key: vec![7; 32] };
+    Store::open(settings).await.unwrap()
+}
+
+fn at(hours: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + hours * 3600).unwrap()
+}
+
+fn shop() -> ShopId {
+    "demo".parse().unwrap()
+}
+
+fn arrival(change: Change, reference: &str, key: &str) -> Arrival {
+    let order = Order {
+        reference: reference.into(),
+        email: EmailAddress::parse(&format!("buyer-{reference}@x.example")).ok(),
+        name: Some("Åsa \"Å\" Lind".into()),
+        items: vec![Item { name: "Kaffe".into(), ..Item::default() }],
+        ..Order::default()
+    };
+    Arrival {
+        shop: shop(),
+        event: OrderEvent { change, at: Some(at(0)), order },
+        event_key: key.into(),
+        request_id: Uuid::nil(),
+        received_at: at(0),
+        policy: Arc::new(Policy { delay: DELAY, window: None, max_order_age: DELAY * 90 }),
+    }
+}
+
+async fn invite(store: &Store, reference: &str) -> InvitationId {
+    match store.accept(arrival(Change::Completed, reference, "done")).await.unwrap() {
+        Accepted::Decided { invitation: Some(id), .. } => id,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn claim(store: &Store, id: InvitationId, hours: i64) -> Option<Claimed> {
+    store.claim(Claim { id, now: at(hours), lease: LEASE }).await.unwrap()
+}
+
+async fn finish(store: &Store, claimed: &Claimed, outcome: AttemptOutcome) -> bool {
+    let (id, fence) = (claimed.id, claimed.fence);
+    store.finish(Finish { id, fence, at: at(25), outcome }).await.unwrap()
+}
+
+async fn states(store: &Store) -> Vec<(String, i64)> {
+    let mut states: Vec<_> =
+        store.status().await.unwrap().invitations.into_iter().map(|c| (c.name, c.count)).collect();
+    states.sort();
+    states
+}
+
+async fn every_statement_prepares(store: Store, _: String) {
+    let all = [
+        crate::intake::STATEMENTS,
+        crate::sending::STATEMENTS,
+        crate::suppression::STATEMENTS,
+        crate::reviews::STATEMENTS,
+        crate::overview::STATEMENTS,
+    ];
+    for statement in all.into_iter().flatten() {
+        let outcome = match &*store.db {
+            Db::Sqlite { writer, .. } => {
+                writer.prepare(statement.text(Dialect::Sqlite).into_sql_str()).await.map(|_| ())
+            }
+            Db::Postgres(pool) => {
+                pool.prepare(statement.text(Dialect::Postgres).into_sql_str()).await.map(|_| ())
+            }
+        };
+        outcome.unwrap_or_else(|error| panic!("{}: {error}", statement.name));
+    }
+}
+
+async fn a_completed_order_leads_to_one_invitation(store: Store, _: String) {
+    let first = store.accept(arrival(Change::Completed, "1", "a")).await.unwrap();
+    let Accepted::Decided { decision: Decision::Schedule { due_at, .. }, invitation } = first
+    else {
+        panic!("{first:?}")
+    };
+    assert_eq!(due_at, at(24));
+    assert!(invitation.is_some());
+    let again = store.accept(arrival(Change::Completed, "1", "a")).await.unwrap();
+    assert_eq!(again, Accepted::Duplicate);
+    let edited = store.accept(arrival(Change::Completed, "1", "b")).await.unwrap();
+    let kept = Decision::Keep { reason: Reason::AlreadyInvited };
+    assert_eq!(edited, Accepted::Decided { decision: kept, invitation });
+    assert_eq!(states(&store).await, [("scheduled".into(), 1)]);
+}
+
+async fn the_same_webhook_in_parallel_counts_once(store: Store, url: String) {
+    let other = open(&url).await;
+    let tasks: Vec<_> = (0..40)
+        .map(|n| {
+            let store = if n % 2 == 0 { store.clone() } else { other.clone() };
+            tokio::spawn(async move {
+                store.accept(arrival(Change::Completed, "1", "a")).await.unwrap()
+            })
+        })
+        .collect();
+    let mut decided = 0;
+    for task in tasks {
+        decided += usize::from(task.await.unwrap() != Accepted::Duplicate);
+    }
+    assert_eq!(decided, 1);
+    assert_eq!(states(&store).await, [("scheduled".into(), 1)]);
+}
+
+async fn different_events_of_one_order_in_parallel_leave_one_invitation(store: Store, url: String) {
+    let other = open(&url).await;
+    let tasks: Vec<_> = (0..30)
+        .map(|n| {
+            let store = if n % 2 == 0 { store.clone() } else { other.clone() };
+            let change = if n == 17 { Change::Cancelled } else { Change::Completed };
+            tokio::spawn(async move {
+                store.accept(arrival(change, "1", &format!("event {n}"))).await.unwrap()
+            })
+        })
+        .collect();
+    for task in tasks {
+        assert_ne!(task.await.unwrap(), Accepted::Duplicate);
+    }
+    let states = states(&store).await;
+    assert!(states.is_empty() || states == [("cancelled".into(), 1)], "{states:?}");
+}
+
+async fn events_in_one_group_see_each_other(store: Store, _: String) {
+    let group = vec![
+        arrival(Change::Completed, "1", "a"),
+        arrival(Change::Completed, "1", "a"),
+        arrival(Change::Cancelled, "1", "b"),
+        arrival(Change::Completed, "2", "a"),
+    ];
+    let accepted =
+        crate::intake::accept(store.db.clone(), Arc::from(&[7_u8; 32][..]), group).await.unwrap();
+    assert!(matches!(accepted[0], Accepted::Decided { decision: Decision::Schedule { .. }, .. }));
+    assert_eq!(accepted[1], Accepted::Duplicate);
+    assert!(matches!(accepted[2], Accepted::Decided { decision: Decision::Cancel { .. }, .. }));
+    assert!(matches!(accepted[3], Accepted::Decided { decision: Decision::Schedule { .. }, .. }));
+    assert_eq!(states(&store).await, [("cancelled".into(), 1), ("scheduled".into(), 1)]);
+}
+
+async fn a_cancel_before_the_order_leaves_a_tombstone(store: Store, _: String) {
+    store.accept(arrival(Change::Cancelled, "1", "a")).await.unwrap();
+    let late = store.accept(arrival(Change::Completed, "1", "b")).await.unwrap();
+    let decision = Decision::DoNotInvite { reason: Reason::OrderCancelled };
+    assert_eq!(late, Accepted::Decided { decision, invitation: None });
+    assert!(states(&store).await.is_empty());
+}
+
+async fn a_cancel_stops_a_waiting_invitation(store: Store, _: String) {
+    let id = invite(&store, "1").await;
+    store.accept(arrival(Change::Refunded, "1", "b")).await.unwrap();
+    assert_eq!(states(&store).await, [("cancelled".into(), 1)]);
+    assert!(claim(&store, id, 48).await.is_none());
+}
+
+async fn a_cancel_while_sending_stops_the_retry(store: Store, _: String) {
+    let id = invite(&store, "1").await;
+    let claimed = claim(&store, id, 24).await.unwrap();
+    let late = store.accept(arrival(Change::Cancelled, "1", "b")).await.unwrap();
+    let decision = Decision::Keep { reason: Reason::TooLate };
+    assert_eq!(late, Accepted::Decided { decision, invitation: Some(id) });
+    let retry = AttemptOutcome::Retry { at: at(25), error: "451".into() };
+    assert!(finish(&store, &claimed, retry).await);
+    assert!(claim(&store, id, 26).await.is_none());
+    assert_eq!(states(&store).await, [("cancelled".into(), 1)]);
+}
+
+async fn only_one_worker_claims(store: Store, url: String) {
+    let id = invite(&store, "1").await;
+    let other = open(&url).await;
+    let tasks: Vec<_> = (0..20)
+        .map(|n| {
+            let store = if n % 2 == 0 { store.clone() } else { other.clone() };
+            tokio::spawn(async move { claim(&store, id, 24).await.is_some() })
+        })
+        .collect();
+    let mut won = 0;
+    for task in tasks {
+        won += usize::from(task.await.unwrap());
+    }
+    assert_eq!(won, 1);
+}
+
+async fn an_invitation_is_not_claimed_before_it_is_due(store: Store, _: String) {
+    let id = invite(&store, "1").await;
+    assert!(claim(&store, id, 23).await.is_none());
+    let claimed = claim(&store, id, 24).await.unwrap();
+    assert_eq!((claimed.attempt, claimed.first_due_at), (1, at(24)));
+    assert_eq!(claimed.order.order.name.as_deref(), Some("Åsa \"Å\" Lind"));
+}
+
+async fn a_lease_that_is_over_lets_another_claim_and_fences_the_first(store: Store, _: String) {
+    let id = invite(&store, "1").await;
+    let zombie = claim(&store, id, 24).await.unwrap();
+    assert!(claim(&store, id, 24).await.is_none(), "leased");
+    assert!(store.due_invitations(at(24), 9).await.unwrap().is_empty());
+    assert_eq!(store.due_invitations(at(25), 9).await.unwrap()[0].id, id);
+    let second = claim(&store, id, 25).await.unwrap();
+    assert_eq!(second.attempt, 2);
+    assert!(!finish(&store, &zombie, AttemptOutcome::Failed("late".into())).await);
+    assert!(finish(&store, &second, AttemptOutcome::Sent("250".into())).await);
+    assert!(!finish(&store, &second, AttemptOutcome::Sent("250".into())).await, "once");
+    assert_eq!(states(&store).await, [("sent".into(), 1)]);
+    let errors = store.status().await.unwrap().last_errors;
+    assert_eq!(errors.iter().map(|e| e.detail.as_str()).collect::<Vec<_>>(), ["late"]);
+}
+
+async fn a_postponed_attempt_does_not_count(store: Store, _: String) {
+    let id = invite(&store, "1").await;
+    let claimed = claim(&store, id, 24).await.unwrap();
+    assert!(finish(&store, &claimed, AttemptOutcome::Postponed(at(30))).await);
+    assert_eq!(store.invited(id).await.unwrap().unwrap().first_attempt_at, None);
+    assert!(claim(&store, id, 29).await.is_none());
+    assert_eq!(claim(&store, id, 30).await.unwrap().attempt, 1);
+}
+
+async fn unsubscribing_stops_what_waits_and_what_comes(store: Store, _: String) {
+    let mut second = arrival(Change::Completed, "2", "a");
+    second.event.order.email = EmailAddress::parse("BUYER-1@x.example").ok();
+    let first = invite(&store, "1").await;
+    assert!(claim(&store, first, 24).await.is_some());
+    let Accepted::Decided { invitation: Some(waiting), .. } =
+        store.accept(second.clone()).await.unwrap()
+    else {
+        panic!()
+    };
+    let stopped = store.unsubscribe(first, at(25)).await.unwrap().unwrap();
+    assert_eq!((stopped.shop, stopped.stopped), (shop(), 1));
+    assert!(claim(&store, waiting, 48).await.is_none());
+    second.event.order.reference = "3".into();
+    let Accepted::Decided { invitation: Some(coming), .. } = store.accept(second).await.unwrap()
+    else {
+        panic!()
+    };
+    assert!(claim(&store, coming, 48).await.is_none());
+    assert_eq!(states(&store).await, [("sending".into(), 1), ("suppressed".into(), 2)]);
+    assert_eq!(store.unsubscribe(first, at(26)).await.unwrap().unwrap().stopped, 0, "idempotent");
+    let nobody = InvitationId(Uuid::nil());
+    assert_eq!(store.unsubscribe(nobody, at(26)).await.unwrap(), None);
+}
+
+async fn due_and_upcoming_are_listed_in_order(store: Store, _: String) {
+    let mut ids = Vec::new();
+    for n in 0..5 {
+        let mut arrival = arrival(Change::Completed, &n.to_string(), "a");
+        arrival.event.at = Some(at(-n));
+        let Accepted::Decided { invitation: Some(id), .. } = store.accept(arrival).await.unwrap()
+        else {
+            panic!()
+        };
+        ids.push(id);
+    }
+    ids.reverse();
+    let due = store.due_invitations(at(24), 3).await.unwrap();
+    assert_eq!(due.iter().map(|due| due.id).collect::<Vec<_>>(), ids[..3]);
+    let mut walked = Vec::new();
+    let mut after = None;
+    loop {
+        let page = store.upcoming_invitations(after, at(100), 2).await.unwrap();
+        let Some(last) = page.last() else { break };
+        after = Some(*last);
+        walked.extend(page.iter().map(|due| due.id));
+    }
+    assert_eq!(walked, ids);
+    assert_eq!(store.upcoming_invitations(None, at(20), 9).await.unwrap().len(), 1);
+}
+
+fn review(invitation: Option<InvitationId>, n: u128) -> Review {
+    Review {
+        id: ReviewId(Uuid::from_u128(n)),
+        shop: shop(),
+        invitation,
+        opinion: Opinion {
+            stars: Stars::try_from(4).unwrap(),
+            title: "Gott".into(),
+            text: "Mycket\ngott 'kaffe' <b>".into(),
+            display_name: "Å. L.".into(),
+        },
+        submitted_at: at(30),
+    }
+}
+
+async fn one_invitation_one_review_however_often_it_is_submitted(store: Store, url: String) {
+    let id = invite(&store, "1").await;
+    claim(&store, id, 24).await.unwrap();
+    let other = open(&url).await;
+    let tasks: Vec<_> = (1..=50)
+        .map(|n| {
+            let store = if n % 2 == 0 { store.clone() } else { other.clone() };
+            tokio::spawn(async move { store.submit_review(&review(Some(id), n)).await.unwrap() })
+        })
+        .collect();
+    let mut stored = 0;
+    for task in tasks {
+        stored += usize::from(matches!(task.await.unwrap(), Submitted::Stored(_)));
+    }
+    assert_eq!(stored, 1);
+    let invited = store.invited(id).await.unwrap().unwrap();
+    assert_eq!(invited.review, Some(Label::Pending));
+    assert_eq!(store.pending_reviews(9).await.unwrap().len(), 1);
+}
+
+async fn a_review_is_labelled_once(store: Store, _: String) {
+    let id = invite(&store, "1").await;
+    claim(&store, id, 24).await.unwrap();
+    store.submit_review(&review(Some(id), 1)).await.unwrap();
+    let (read, origin) = store.pending_review(ReviewId(Uuid::from_u128(1))).await.unwrap().unwrap();
+    assert_eq!(read, review(Some(id), 1));
+    let verdict = verify(&read, origin.as_ref());
+    assert!(verdict.is_ok(), "{verdict:?}");
+    assert!(store.label_review(read.id, &verdict, at(31)).await.unwrap());
+    assert!(!store.label_review(read.id, &verdict, at(32)).await.unwrap());
+    assert!(store.pending_review(read.id).await.unwrap().is_none());
+    let line = &store.last_reviews(9).await.unwrap()[0];
+    assert_eq!(line.label, "verified");
+    assert!(line.evidence.as_ref().unwrap().contains("\"order_reference\":\"1\""));
+}
+
+async fn an_organic_review_stays_organic(store: Store, _: String) {
+    store.submit_review(&review(None, 1)).await.unwrap();
+    store.submit_review(&review(None, 2)).await.unwrap();
+    assert!(store.pending_review(ReviewId(Uuid::from_u128(1))).await.unwrap().is_none());
+    let refused = Err(domain::review::Refusal::NoInvitation);
+    assert!(!store.label_review(ReviewId(Uuid::from_u128(1)), &refused, at(31)).await.unwrap());
+    let labels: Vec<_> =
+        store.last_reviews(9).await.unwrap().into_iter().map(|r| r.label).collect();
+    assert_eq!(labels, ["organic", "organic"]);
+}
+
+async fn the_record_survives_being_opened_again(store: Store, url: String) {
+    store.save_shop(&shop(), "shopify", "Demo").await.unwrap();
+    let id = invite(&store, "1").await;
+    store.close().await;
+    let again = open(&url).await;
+    again.save_shop(&shop(), "shopify", "Demo, renamed").await.unwrap();
+    assert!(claim(&again, id, 24).await.is_some());
+    let line = &again.last_orders(9).await.unwrap()[0];
+    assert_eq!((line.order_ref.as_str(), line.state.as_deref()), ("1", Some("sending")));
+    assert!(line.decision.as_ref().unwrap().contains("schedule"));
+    again.ping().await.unwrap();
+}
+
+async fn a_newer_schema_is_refused(store: Store, url: String) {
+    let newer =
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+                 VALUES (9999, 'from the future', TRUE, $1, 0)";
+    crate::db::write_on!(store.db, |pool, _sql, _begin| {
+        sqlx::query(newer).bind(vec![0_u8; 4]).execute(pool).await.unwrap();
+    });
+    store.close().await;
+    let settings = StoreSettings { url, max_connections: 1, address_key: vec![] };
+    assert!(matches!(Store::open(settings).await, Err(StoreError::NewerSchema(9999))));
+}

@@ -1,0 +1,268 @@
+//! Reading the record: what is due, how much there is, what went wrong last.
+
+use domain::{InvitationId, ReviewId, ShopId};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::{
+    Store, StoreError,
+    db::{read_on, write_on},
+    instant, millis,
+    statement::statements,
+};
+
+/// An invitation and when it is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// The invitation.
+    pub id: InvitationId,
+    /// When it may be sent.
+    pub at: Timestamp,
+}
+
+/// How the record stands, for `afs status` and the metrics.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// Invitations by state.
+    pub invitations: Vec<Count>,
+    /// Reviews by label.
+    pub reviews: Vec<Count>,
+    /// Orders on record.
+    pub orders: i64,
+    /// Addresses that want no mail.
+    pub suppressions: i64,
+    /// When the invitation that waits longest was due.
+    pub oldest_due_at: Option<Timestamp>,
+    /// The last attempts that did not succeed, newest first.
+    pub last_errors: Vec<MailError>,
+}
+
+/// How many there are of something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct Count {
+    /// Of what.
+    pub name: String,
+    /// How many.
+    pub count: i64,
+}
+
+/// An attempt to mail an invitation that did not succeed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MailError {
+    /// When.
+    pub at: Timestamp,
+    /// The invitation.
+    pub invitation: String,
+    /// What the mail server said, or what kept us from asking it.
+    pub detail: String,
+}
+
+/// A review as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct ReviewLine {
+    /// The review.
+    pub id: String,
+    /// The shop it is about.
+    pub shop_id: String,
+    /// One to five.
+    pub stars: i64,
+    /// Its title.
+    pub title: String,
+    /// Its text.
+    pub body: String,
+    /// The name to show.
+    pub display_name: String,
+    /// `organic`, `pending`, `verified` or `refused`.
+    pub label: String,
+    /// What the label rests on, as JSON.
+    pub evidence: Option<String>,
+}
+
+/// An order with its invitation, as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct OrderLine {
+    /// The shop.
+    pub shop_id: String,
+    /// The platform's id of the order.
+    pub order_ref: String,
+    /// `completed`, `cancelled` or `refunded`.
+    pub status: String,
+    /// The invitation, if one was decided on.
+    pub invitation_id: Option<String>,
+    /// The invitation's state.
+    pub state: Option<String>,
+    /// When the invitation is or was due, in milliseconds since 1970.
+    pub due_at: Option<i64>,
+    /// The last decision about the order, as JSON.
+    pub decision: Option<String>,
+}
+
+statements! {
+    PING() = "SELECT 1";
+    DUE() =
+        "SELECT id, due_at FROM invitations
+         WHERE state = 'scheduled' AND due_at <= $1 ORDER BY due_at, id LIMIT $2";
+    LEASES_OVER() =
+        "SELECT id, lease_until AS due_at FROM invitations
+         WHERE state = 'sending' AND lease_until <= $1 ORDER BY lease_until LIMIT $2";
+    UPCOMING() =
+        "SELECT id, due_at FROM invitations
+         WHERE state = 'scheduled' AND (due_at > $1 OR (due_at = $1 AND id > $2)) AND due_at <= $3
+         ORDER BY due_at, id LIMIT $4";
+    PENDING_REVIEWS() =
+        "SELECT id, submitted_at AS due_at FROM reviews
+         WHERE label = 'pending' ORDER BY submitted_at LIMIT $1";
+    COUNT_INVITATIONS() = "SELECT state AS name, COUNT(*) AS count FROM invitations GROUP BY state";
+    COUNT_REVIEWS() = "SELECT label AS name, COUNT(*) AS count FROM reviews GROUP BY label";
+    COUNT_ORDERS() = "SELECT COUNT(*) FROM orders";
+    COUNT_SUPPRESSIONS() = "SELECT COUNT(*) FROM suppressions";
+    OLDEST_DUE() = "SELECT MIN(due_at) FROM invitations WHERE state = 'scheduled'";
+    LAST_ERRORS() =
+        "SELECT at, invitation_id, detail FROM mail_deliveries
+         WHERE outcome <> 'sent' ORDER BY at DESC LIMIT $1";
+    LAST_REVIEWS() =
+        "SELECT id, shop_id, stars, title, body, display_name, label, evidence
+         FROM reviews ORDER BY submitted_at DESC, id LIMIT $1";
+    LAST_ORDERS() =
+        "SELECT o.shop_id, o.order_ref, o.status, i.id AS invitation_id, i.state, i.due_at,
+                (SELECT d.decision FROM decisions d WHERE d.shop_id = o.shop_id
+                   AND d.order_ref = o.order_ref ORDER BY d.id DESC LIMIT 1) AS decision
+         FROM orders o LEFT JOIN invitations i ON i.shop_id = o.shop_id AND i.order_ref = o.order_ref
+         ORDER BY o.changed_at DESC, o.order_ref LIMIT $1";
+    SAVE_SHOP() =
+        "INSERT INTO shops (id, platform, name) VALUES ($1, $2, $3)
+         ON CONFLICT (id) DO UPDATE SET platform = excluded.platform, name = excluded.name";
+}
+
+impl Store {
+    /// Answers if the database does.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        read_on!(self.db, |pool, sql| {
+            sqlx::query(sql(&PING)).execute(pool).await?;
+        });
+        Ok(())
+    }
+
+    /// Records a configured shop, so that what it left behind keeps its name.
+    pub async fn save_shop(
+        &self,
+        id: &ShopId,
+        platform: &str,
+        name: &str,
+    ) -> Result<(), StoreError> {
+        write_on!(self.db, |pool, sql, _begin| {
+            sqlx::query(sql(&SAVE_SHOP))
+                .bind(id.as_str())
+                .bind(platform)
+                .bind(name)
+                .execute(pool)
+                .await?;
+        });
+        Ok(())
+    }
+
+    /// The invitations that have been due longest, and those whose worker did not come back.
+    pub async fn due_invitations(
+        &self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Due>, StoreError> {
+        let found: Vec<(String, i64)> = read_on!(self.db, |pool, sql| {
+            let mut found: Vec<(String, i64)> = sqlx::query_as(sql(&DUE))
+                .bind(millis(now))
+                .bind(i64::from(limit))
+                .fetch_all(pool)
+                .await?;
+            found.extend(
+                sqlx::query_as::<_, (String, i64)>(sql(&LEASES_OVER))
+                    .bind(millis(now))
+                    .bind(i64::from(limit))
+                    .fetch_all(pool)
+                    .await?,
+            );
+            found
+        });
+        due(found)
+    }
+
+    /// The invitations that will be due next, up to `until`, in order, behind `after`.
+    pub async fn upcoming_invitations(
+        &self,
+        after: Option<Due>,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Due>, StoreError> {
+        let (after_at, after_id) =
+            after.map_or((i64::MIN, String::new()), |due| (millis(due.at), due.id.to_string()));
+        let found: Vec<(String, i64)> = read_on!(self.db, |pool, sql| {
+            sqlx::query_as(sql(&UPCOMING))
+                .bind(after_at)
+                .bind(after_id)
+                .bind(millis(until))
+                .bind(i64::from(limit))
+                .fetch_all(pool)
+                .await?
+        });
+        due(found)
+    }
+
+    /// The reviews that have been waiting longest to be checked.
+    pub async fn pending_reviews(&self, limit: u32) -> Result<Vec<ReviewId>, StoreError> {
+        let found: Vec<(String, i64)> = read_on!(self.db, |pool, sql| {
+            sqlx::query_as(sql(&PENDING_REVIEWS)).bind(i64::from(limit)).fetch_all(pool).await?
+        });
+        found
+            .into_iter()
+            .map(|(id, _)| id.parse().map_err(|_| StoreError::Corrupt("reviews.id")))
+            .collect()
+    }
+
+    /// How the record stands. Counts rows: for people and for scrapes, not for every request.
+    pub async fn status(&self) -> Result<Status, StoreError> {
+        read_on!(self.db, |pool, sql| {
+            let (orders,): (i64,) = sqlx::query_as(sql(&COUNT_ORDERS)).fetch_one(pool).await?;
+            let (suppressions,): (i64,) =
+                sqlx::query_as(sql(&COUNT_SUPPRESSIONS)).fetch_one(pool).await?;
+            let (oldest,): (Option<i64>,) =
+                sqlx::query_as(sql(&OLDEST_DUE)).fetch_one(pool).await?;
+            let errors: Vec<(i64, String, String)> =
+                sqlx::query_as(sql(&LAST_ERRORS)).bind(5_i64).fetch_all(pool).await?;
+            Ok(Status {
+                invitations: sqlx::query_as(sql(&COUNT_INVITATIONS)).fetch_all(pool).await?,
+                reviews: sqlx::query_as(sql(&COUNT_REVIEWS)).fetch_all(pool).await?,
+                orders,
+                suppressions,
+                oldest_due_at: oldest.map(instant).transpose()?,
+                last_errors: errors
+                    .into_iter()
+                    .map(|(at, invitation, detail)| {
+                        Ok(MailError { at: instant(at)?, invitation, detail })
+                    })
+                    .collect::<Result<_, StoreError>>()?,
+            })
+        })
+    }
+
+    /// The newest reviews.
+    pub async fn last_reviews(&self, limit: u32) -> Result<Vec<ReviewLine>, StoreError> {
+        Ok(read_on!(self.db, |pool, sql| {
+            sqlx::query_as(sql(&LAST_REVIEWS)).bind(i64::from(limit)).fetch_all(pool).await?
+        }))
+    }
+
+    /// The newest orders with their invitations.
+    pub async fn last_orders(&self, limit: u32) -> Result<Vec<OrderLine>, StoreError> {
+        Ok(read_on!(self.db, |pool, sql| {
+            sqlx::query_as(sql(&LAST_ORDERS)).bind(i64::from(limit)).fetch_all(pool).await?
+        }))
+    }
+}
+
+fn due(rows: Vec<(String, i64)>) -> Result<Vec<Due>, StoreError> {
+    rows.into_iter()
+        .map(|(id, at)| {
+            let id = id.parse().map_err(|_| StoreError::Corrupt("invitations.id"))?;
+            Ok(Due { id, at: instant(at)? })
+        })
+        .collect()
+}

@@ -1,0 +1,314 @@
+//! Invitations out: who may send, and how it ended.
+//!
+//! A claim is one conditional update. It takes a lease, so that the invitation of a worker that
+//! died comes back, and a fence, so that a worker that only seemed dead cannot record an outcome
+//! for an invitation that another has claimed since.
+
+use std::{collections::HashMap, sync::Arc};
+
+use domain::{InvitationId, InvitationState, OrderRecord, ShopId};
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::{
+    Store, StoreError,
+    db::{Db, write_on},
+    instant,
+    intake::{read_order, rows},
+    millis,
+    statement::statements,
+};
+
+/// Asks for the right to send one invitation.
+#[derive(Clone, Copy, Debug)]
+pub struct Claim {
+    /// The invitation.
+    pub id: InvitationId,
+    /// The worker's clock: invitations due later are not claimed.
+    pub now: Timestamp,
+    /// For how long nobody else may claim it.
+    pub lease: SignedDuration,
+}
+
+/// The right to send one invitation, with all that is needed to write it.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// The invitation.
+    pub id: InvitationId,
+    /// The number of this claim: an outcome counts only while it is the latest.
+    pub fence: i64,
+    /// The number of this attempt to mail it, from 1.
+    pub attempt: u32,
+    /// When it was first due: retries end some time after this.
+    pub first_due_at: Timestamp,
+    /// When it was due this time.
+    pub due_at: Timestamp,
+    /// The shop.
+    pub shop: ShopId,
+    /// The request that led to it.
+    pub request_id: Uuid,
+    /// The order it is about.
+    pub order: OrderRecord,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug)]
+pub struct Finish {
+    /// The invitation.
+    pub id: InvitationId,
+    /// The claim's fence.
+    pub fence: i64,
+    /// When it ended.
+    pub at: Timestamp,
+    /// How.
+    pub outcome: AttemptOutcome,
+}
+
+/// How an attempt to mail an invitation ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AttemptOutcome {
+    /// The mail server took responsibility; its reply.
+    Sent(String),
+    /// To be tried again.
+    Retry {
+        /// When.
+        at: Timestamp,
+        /// What went wrong.
+        error: String,
+    },
+    /// Not to be tried again; why.
+    Failed(String),
+    /// Not tried: mail may not leave before then. Does not count as an attempt.
+    Postponed(Timestamp),
+}
+
+impl Store {
+    /// Claims an invitation: `None` if it is not due, not waiting, or not to be sent any more.
+    ///
+    /// Orders undone and people who said stop are looked at in the same statement, so that nothing
+    /// is claimed after such an answer was given.
+    pub async fn claim(&self, claim: Claim) -> Result<Option<Claimed>, StoreError> {
+        self.claims.submit(claim).await
+    }
+
+    /// Records how an attempt ended. `false` if another worker has claimed the invitation since:
+    /// then its outcome counts, and this one is kept in the log of deliveries only.
+    pub async fn finish(&self, finish: Finish) -> Result<bool, StoreError> {
+        self.outcomes.submit(finish).await
+    }
+}
+
+statements! {
+    CLAIM(id text, now bigint, lease_until bigint) =
+        "UPDATE invitations SET
+           state = 'sending', fence = invitations.fence + 1, attempt = invitations.attempt + 1,
+           lease_until = r.lease_until,
+           first_attempt_at = COALESCE(invitations.first_attempt_at, r.now)
+         FROM {rows}
+         WHERE invitations.id = r.id
+           AND ((invitations.state = 'scheduled' AND invitations.due_at <= r.now)
+             OR (invitations.state = 'sending' AND invitations.lease_until <= r.now))
+           AND EXISTS (SELECT 1 FROM orders o WHERE o.shop_id = invitations.shop_id
+             AND o.order_ref = invitations.order_ref AND o.status = 'completed')
+           AND NOT EXISTS (SELECT 1 FROM suppressions s
+             WHERE s.recipient_hash = invitations.recipient_hash
+               AND s.scope IN (invitations.shop_id, '*'))
+         RETURNING invitations.id";
+    LOAD_CLAIMED(id text) =
+        "SELECT i.id, i.fence, i.attempt, i.first_due_at, i.due_at, i.shop_id, i.request_id,
+                o.status, o.changed_at, o.details
+         FROM {rows} JOIN invitations i ON i.id = r.id
+         JOIN orders o ON o.shop_id = i.shop_id AND o.order_ref = i.order_ref";
+    /// What could not be claimed because its order was undone while an attempt was under way.
+    CANCEL_UNDONE(id text, now bigint) =
+        "UPDATE invitations SET state = 'cancelled', reason = 'order_undone', lease_until = NULL
+         FROM {rows}
+         WHERE invitations.id = r.id
+           AND (invitations.state = 'scheduled'
+             OR (invitations.state = 'sending' AND invitations.lease_until <= r.now))
+           AND EXISTS (SELECT 1 FROM orders o WHERE o.shop_id = invitations.shop_id
+             AND o.order_ref = invitations.order_ref AND o.status <> 'completed')";
+    /// What could not be claimed because its recipient said stop.
+    SUPPRESS(id text, now bigint) =
+        "UPDATE invitations SET state = 'suppressed', reason = 'recipient_said_stop', lease_until = NULL
+         FROM {rows}
+         WHERE invitations.id = r.id
+           AND (invitations.state = 'scheduled'
+             OR (invitations.state = 'sending' AND invitations.lease_until <= r.now))
+           AND EXISTS (SELECT 1 FROM suppressions s
+             WHERE s.recipient_hash = invitations.recipient_hash
+               AND s.scope IN (invitations.shop_id, '*'))";
+    FINISH(id text, fence bigint, state text, due_at bigint, reason text, sent_at bigint, uncounted bigint) =
+        "UPDATE invitations SET
+           state = r.state, reason = r.reason, sent_at = r.sent_at, lease_until = NULL,
+           due_at = COALESCE(r.due_at, invitations.due_at),
+           attempt = invitations.attempt - r.uncounted,
+           first_attempt_at = CASE WHEN invitations.attempt = r.uncounted THEN NULL
+                                   ELSE invitations.first_attempt_at END
+         FROM {rows}
+         WHERE invitations.id = r.id AND invitations.fence = r.fence
+           AND invitations.state = 'sending'
+         RETURNING invitations.id";
+    INSERT_MAIL_DELIVERIES(id text, fence bigint, at bigint, outcome text, detail text) =
+        "INSERT INTO mail_deliveries (invitation_id, fence, at, outcome, detail)
+         SELECT id, fence, at, outcome, detail FROM {rows} WHERE true
+         ON CONFLICT DO NOTHING";
+}
+
+#[derive(Serialize)]
+struct ClaimRow {
+    id: InvitationId,
+    now: i64,
+    lease_until: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct ClaimedRow {
+    id: String,
+    fence: i64,
+    attempt: i64,
+    first_due_at: i64,
+    due_at: i64,
+    shop_id: String,
+    request_id: String,
+    status: String,
+    changed_at: i64,
+    details: String,
+}
+
+pub(crate) async fn claim(
+    db: Arc<Db>,
+    group: Vec<Claim>,
+) -> Result<Vec<Option<Claimed>>, StoreError> {
+    let mut asked: Vec<ClaimRow> = group.iter().map(ClaimRow::from).collect();
+    asked.sort_unstable_by_key(|row| row.id);
+    asked.dedup_by_key(|row| row.id);
+    let claimed: Vec<ClaimedRow> = write_on!(db, |pool, sql, begin| {
+        let mut tx = begin().await?;
+        let ids: Vec<(String,)> =
+            sqlx::query_as(sql(&CLAIM)).bind(rows(asked.iter())?).fetch_all(&mut *tx).await?;
+        if ids.len() < asked.len() {
+            for statement in [&CANCEL_UNDONE, &SUPPRESS] {
+                sqlx::query(sql(statement)).bind(rows(asked.iter())?).execute(&mut *tx).await?;
+            }
+        }
+        let ids = rows(ids.iter().map(|(id,)| IdRow { id }))?;
+        let claimed = sqlx::query_as(sql(&LOAD_CLAIMED)).bind(ids).fetch_all(&mut *tx).await?;
+        tx.commit().await?;
+        claimed
+    });
+    let mut claimed = claimed
+        .into_iter()
+        .map(|row| Claimed::try_from(row).map(|claimed| (claimed.id, claimed)))
+        .collect::<Result<HashMap<_, _>, _>>()?;
+    // An id asked for twice is claimed once: the first takes it.
+    Ok(group.iter().map(|claim| claimed.remove(&claim.id)).collect())
+}
+
+#[derive(Serialize)]
+pub(crate) struct IdRow<'a> {
+    pub(crate) id: &'a str,
+}
+
+impl From<&Claim> for ClaimRow {
+    fn from(claim: &Claim) -> Self {
+        let now = millis(claim.now);
+        let lease = i64::try_from(claim.lease.as_millis()).unwrap_or(i64::MAX);
+        Self { id: claim.id, now, lease_until: now.saturating_add(lease) }
+    }
+}
+
+impl TryFrom<ClaimedRow> for Claimed {
+    type Error = StoreError;
+
+    fn try_from(row: ClaimedRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.id.parse().map_err(|_| StoreError::Corrupt("invitations.id"))?,
+            fence: row.fence,
+            attempt: u32::try_from(row.attempt)
+                .map_err(|_| StoreError::Corrupt("invitations.attempt"))?,
+            first_due_at: instant(row.first_due_at)?,
+            due_at: instant(row.due_at)?,
+            shop: row.shop_id.parse().map_err(|_| StoreError::Corrupt("invitations.shop_id"))?,
+            request_id: row
+                .request_id
+                .parse()
+                .map_err(|_| StoreError::Corrupt("invitations.request_id"))?,
+            order: read_order(&row.status, row.changed_at, &row.details)?,
+        })
+    }
+}
+
+#[derive(Serialize)]
+struct FinishRow<'a> {
+    id: InvitationId,
+    fence: i64,
+    state: &'static str,
+    due_at: Option<i64>,
+    reason: Option<&'a str>,
+    sent_at: Option<i64>,
+    uncounted: i64,
+}
+
+#[derive(Serialize)]
+struct MailDeliveryRow<'a> {
+    id: InvitationId,
+    fence: i64,
+    at: i64,
+    outcome: &'static str,
+    detail: &'a str,
+}
+
+pub(crate) async fn finish(db: Arc<Db>, group: Vec<Finish>) -> Result<Vec<bool>, StoreError> {
+    let finishes = rows(group.iter().map(FinishRow::from))?;
+    let deliveries = rows(group.iter().filter_map(mail_delivery))?;
+    let counted: Vec<(String,)> = write_on!(db, |pool, sql, begin| {
+        let mut tx = begin().await?;
+        let counted = sqlx::query_as(sql(&FINISH)).bind(&finishes).fetch_all(&mut *tx).await?;
+        sqlx::query(sql(&INSERT_MAIL_DELIVERIES)).bind(&deliveries).execute(&mut *tx).await?;
+        tx.commit().await?;
+        counted
+    });
+    let counted: std::collections::HashSet<String> = counted.into_iter().map(|(id,)| id).collect();
+    Ok(group.iter().map(|finish| counted.contains(&finish.id.to_string())).collect())
+}
+
+impl<'a> From<&'a Finish> for FinishRow<'a> {
+    fn from(finish: &'a Finish) -> Self {
+        let row = Self {
+            id: finish.id,
+            fence: finish.fence,
+            state: InvitationState::Scheduled.as_str(),
+            due_at: None,
+            reason: None,
+            sent_at: None,
+            uncounted: 0,
+        };
+        match &finish.outcome {
+            AttemptOutcome::Sent(_) => Self {
+                state: InvitationState::Sent.as_str(),
+                sent_at: Some(millis(finish.at)),
+                ..row
+            },
+            AttemptOutcome::Retry { at, .. } => Self { due_at: Some(millis(*at)), ..row },
+            AttemptOutcome::Failed(reason) => {
+                Self { state: InvitationState::Failed.as_str(), reason: Some(reason), ..row }
+            }
+            AttemptOutcome::Postponed(at) => {
+                Self { due_at: Some(millis(*at)), uncounted: 1, ..row }
+            }
+        }
+    }
+}
+
+fn mail_delivery(finish: &Finish) -> Option<MailDeliveryRow<'_>> {
+    let (outcome, detail) = match &finish.outcome {
+        AttemptOutcome::Sent(reply) => ("sent", reply),
+        AttemptOutcome::Retry { error, .. } => ("retry", error),
+        AttemptOutcome::Failed(reason) => ("failed", reason),
+        AttemptOutcome::Postponed(_) => return None,
+    };
+    let (id, fence, at) = (finish.id, finish.fence, millis(finish.at));
+    Some(MailDeliveryRow { id, fence, at, outcome, detail })
+}

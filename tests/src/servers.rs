@@ -1,0 +1,222 @@
+//! Redis and Postgres, started for one test on free loopback ports.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// How long a server may take until it answers.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A port nobody listens on. Another process may take it before the caller does: callers that start
+/// a server notice, since it never answers.
+#[must_use]
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Waits until `condition` holds; says what was waited for if it does not in time.
+pub fn wait_until(what: &str, timeout: Duration, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + timeout;
+    while !condition() {
+        assert!(Instant::now() < deadline, "waited {timeout:?} in vain until {what}");
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+}
+
+/// A child process, killed when it goes out of scope.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+}
+
+impl Process {
+    /// Starts `command`.
+    pub fn start(command: &mut Command) -> Self {
+        let name = command.get_program().to_owned();
+        let child = command.spawn().unwrap_or_else(|error| {
+            panic!("{} does not start ({error}); `cargo xtask test` installs it", name.display())
+        });
+        Self { child }
+    }
+
+    /// Sends a signal, as `kill` names it: `TERM`, `KILL`, `STOP`, `CONT`, `HUP`, `QUIT`.
+    pub fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        let status = Command::new("kill").args(["-s", signal, &pid]).status().unwrap();
+        assert!(status.success(), "kill -s {signal} {pid}");
+    }
+
+    /// Waits until it ends; its exit code, if it was not killed.
+    pub fn wait(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+
+    /// Kills it at once and waits until it is gone.
+    pub fn kill(&mut self) {
+        // It may have ended by itself.
+        let _ended = self.child.kill();
+        self.wait();
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// `true` while it runs.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// The lines of its standard output, if that was piped.
+    pub fn stdout_lines(&mut self) -> impl Iterator<Item = String> + use<> {
+        let stdout = self.child.stdout.take().unwrap();
+        BufReader::new(stdout).lines().map_while(Result::ok)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A redis-server without persistence.
+#[derive(Debug)]
+pub struct Redis {
+    process: Option<Process>,
+    port: u16,
+}
+
+impl Redis {
+    /// Starts one and waits until it answers.
+    #[must_use]
+    pub fn start() -> Self {
+        let mut redis = Self { process: None, port: free_port() };
+        redis.start_again();
+        redis
+    }
+
+    /// Starts it again, empty, on the same port.
+    pub fn start_again(&mut self) {
+        let port = self.port.to_string();
+        let mut command = Command::new("redis-server");
+        command.args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+        self.process = Some(Process::start(command.stdout(Stdio::null())));
+        wait_until("redis-server listens", START_TIMEOUT, || {
+            TcpStream::connect(("127.0.0.1", self.port)).is_ok()
+        });
+    }
+
+    /// Kills it at once; all it held is gone.
+    pub fn kill(&mut self) {
+        self.process = None;
+    }
+
+    /// The running process.
+    #[must_use]
+    pub fn process(&self) -> &Process {
+        self.process.as_ref().unwrap()
+    }
+
+    /// Where it is reached.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+}
+
+/// A Postgres cluster of its own, with `fsync` on.
+#[derive(Debug)]
+pub struct Postgres {
+    process: Option<Process>,
+    dir: PathBuf,
+    port: u16,
+}
+
+impl Postgres {
+    /// Makes a cluster and starts it.
+    #[must_use]
+    pub fn start() -> Self {
+        let mktemp =
+            unprivileged("mktemp").args(["-d", "-t", "afs-postgres-XXXXXX"]).output().unwrap();
+        let dir = PathBuf::from(String::from_utf8(mktemp.stdout).unwrap().trim());
+        let initdb = unprivileged(&binary("initdb"))
+            .args(["--auth=trust", "--username=afs", "--no-sync", "--encoding=UTF8", "-D"])
+            .arg(&dir)
+            .output()
+            .unwrap();
+        assert!(initdb.status.success(), "initdb: {}", String::from_utf8_lossy(&initdb.stderr));
+        let mut postgres = Self { process: None, dir, port: free_port() };
+        postgres.start_again();
+        postgres
+    }
+
+    /// Starts it again on the same data and port.
+    pub fn start_again(&mut self) {
+        let mut command = unprivileged(&binary("postgres"));
+        command.arg("-D").arg(&self.dir).arg("-k").arg(&self.dir);
+        command.args(["-h", "127.0.0.1", "-p", &self.port.to_string()]);
+        self.process = Some(Process::start(command.stdout(Stdio::null()).stderr(Stdio::null())));
+        let port = self.port.to_string();
+        wait_until("postgres accepts connections", START_TIMEOUT, || {
+            let ready = Command::new(binary("pg_isready"))
+                .args(["-q", "-h", "127.0.0.1", "-p", &port, "-U", "afs", "-d", "postgres"])
+                .status();
+            ready.is_ok_and(|status| status.success())
+        });
+    }
+
+    /// Stops it at once, without tidying up: it recovers when it starts again.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.signal("QUIT");
+            process.wait();
+        }
+    }
+
+    /// An empty database of this name.
+    #[must_use]
+    pub fn database(&self, name: &str) -> String {
+        let created = Command::new(binary("createdb"))
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "afs", name])
+            .output()
+            .unwrap();
+        assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr));
+        format!("postgres://afs@127.0.0.1:{}/{name}", self.port)
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.kill();
+        let _gone = fs_err::remove_dir_all(&self.dir);
+    }
+}
+
+/// Postgres refuses to run as root: then it runs as the user its Debian package makes.
+fn unprivileged(program: &str) -> Command {
+    let root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
+    if !root {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "--", program]);
+    command
+}
+
+/// Debian keeps the server's programs out of the path.
+fn binary(name: &str) -> String {
+    let installed = fs_err::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut versions: Vec<PathBuf> = installed
+        .map(|version| version.path().join("bin").join(name))
+        .filter(|path| path.exists())
+        .collect();
+    versions.sort();
+    versions.pop().as_deref().unwrap_or(Path::new(name)).display().to_string()
+}
