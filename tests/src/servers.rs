@@ -9,7 +9,7 @@ use std::{
 };
 
 /// How long a server may take until it answers.
-const START_TIMEOUT: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A port nobody listens on. Another process may take it before the caller does: callers that start
 /// a server notice, since it never answers.

@@ -62,17 +62,22 @@ contract! {
     a_lease_that_is_over_lets_another_claim_and_fences_the_first
     a_postponed_attempt_does_not_count
     unsubscribing_stops_what_waits_and_what_comes
+    a_changed_address_is_looked_up_anew
     due_and_upcoming_are_listed_in_order
     one_invitation_one_review_however_often_it_is_submitted
     a_review_is_labelled_once
     an_organic_review_stays_organic
     the_record_survives_being_opened_again
     a_newer_schema_is_refused
+    looking_makes_no_record
 }
 
 async fn open(url: &str) -> Store {
-    let settings = StoreSettings { url: url.into(), max_connections: 4, address_key: vec![7; 32] };
-    Store::open(settings).await.unwrap()
+    Store::open(settings(url)).await.unwrap()
+}
+
+fn settings(url: &str) -> StoreSettings {
+    StoreSettings { url: url.into(), max_connections: 4, address_key: vec![7; 32], migrate: true }
 }
 
 fn at(hours: i64) -> Timestamp {
@@ -314,6 +319,17 @@ async fn unsubscribing_stops_what_waits_and_what_comes(store: Store, _: String) 
     assert_eq!(store.unsubscribe(nobody, at(26)).await.unwrap(), None);
 }
 
+async fn a_changed_address_is_looked_up_anew(store: Store, _: String) {
+    let stopped = invite(&store, "1").await;
+    store.unsubscribe(stopped, at(1)).await.unwrap();
+    let waiting = invite(&store, "2").await;
+    let mut edited = arrival(Change::Completed, "2", "edited");
+    edited.event.order.email = EmailAddress::parse("buyer-1@x.example").ok();
+    store.accept(edited).await.unwrap();
+    assert!(claim(&store, waiting, 48).await.is_none());
+    assert_eq!(states(&store).await, [("suppressed".into(), 2)]);
+}
+
 async fn due_and_upcoming_are_listed_in_order(store: Store, _: String) {
     let mut ids = Vec::new();
     for n in 0..5 {
@@ -371,7 +387,7 @@ async fn one_invitation_one_review_however_often_it_is_submitted(store: Store, u
     }
     assert_eq!(stored, 1);
     let invited = store.invited(id).await.unwrap().unwrap();
-    assert_eq!(invited.review, Some(Label::Pending));
+    assert_eq!(invited.review, Some((Stars::try_from(4).unwrap(), Label::Pending)));
     assert_eq!(store.pending_reviews(9).await.unwrap().len(), 1);
 }
 
@@ -423,6 +439,17 @@ async fn a_newer_schema_is_refused(store: Store, url: String) {
         sqlx::query(newer).bind(vec![0_u8; 4]).execute(pool).await.unwrap();
     });
     store.close().await;
-    let settings = StoreSettings { url, max_connections: 1, address_key: vec![] };
-    assert!(matches!(Store::open(settings).await, Err(StoreError::NewerSchema(9999))));
+    for migrate in [true, false] {
+        let refused = Store::open(StoreSettings { migrate, ..settings(&url) }).await;
+        assert!(matches!(refused, Err(StoreError::NewerSchema(9999))), "{migrate}");
+    }
+}
+
+async fn looking_makes_no_record(store: Store, url: String) {
+    let look = StoreSettings { migrate: false, ..settings(&url) };
+    Store::open(look.clone()).await.unwrap();
+    crate::db::write_on!(store.db, |pool, _sql, _begin| {
+        sqlx::query("DROP TABLE _sqlx_migrations").execute(pool).await.unwrap();
+    });
+    assert!(matches!(Store::open(look).await, Err(StoreError::Missing)));
 }

@@ -4,12 +4,12 @@ use std::{path::Path, str::FromStr as _, time::Duration};
 
 use sqlx::{
     PgPool, SqlitePool,
-    migrate::MigrateError,
+    migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::StoreError;
+use crate::{StoreError, StoreSettings};
 
 /// How long a statement waits for a lock or a free connection: a platform gives us five seconds.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -71,42 +71,57 @@ macro_rules! read_on {
 
 pub(crate) use {read_on, write_on};
 
+static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+
 impl Db {
-    pub(crate) async fn open(url: &str, max_connections: u32) -> Result<Self, StoreError> {
+    pub(crate) async fn open(settings: &StoreSettings) -> Result<Self, StoreError> {
+        let url = &settings.url;
         if url.starts_with("sqlite:") {
-            Self::open_sqlite(url, max_connections).await
+            Self::open_sqlite(settings).await
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            Self::open_postgres(url, max_connections).await
+            Self::open_postgres(settings).await
         } else {
             Err(StoreError::UnknownDatabase)
         }
     }
 
-    async fn open_sqlite(url: &str, max_connections: u32) -> Result<Self, StoreError> {
-        let options = SqliteConnectOptions::from_str(url)?
-            .create_if_missing(true)
+    async fn open_sqlite(settings: &StoreSettings) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::from_str(&settings.url)?
+            .create_if_missing(settings.migrate)
             .journal_mode(SqliteJournalMode::Wal)
             // WAL with NORMAL loses the last commits at a power cut; we answered for them.
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(PATIENCE)
             .foreign_keys(true);
-        if let Some(dir) = options.get_filename().parent().filter(|dir| *dir != Path::new("")) {
-            fs_err::create_dir_all(dir).map_err(StoreError::Directory)?;
+        let file = options.get_filename();
+        if settings.migrate {
+            if let Some(dir) = file.parent().filter(|dir| *dir != Path::new("")) {
+                fs_err::create_dir_all(dir).map_err(StoreError::Directory)?;
+            }
+        } else if !file.exists() {
+            return Err(StoreError::Missing);
         }
         let pool = |size| SqlitePoolOptions::new().max_connections(size).acquire_timeout(PATIENCE);
         let writer = pool(1).connect_with(options.clone()).await?;
-        migrate(sqlx::migrate!("migrations/sqlite").run(&writer).await)?;
-        let readers = pool(max_connections).connect_with(options.read_only(true)).await?;
+        if settings.migrate {
+            migrated(SQLITE.run(&writer).await)?;
+        }
+        let version = sqlx::query_as(VERSION).fetch_optional(&writer).await;
+        check_version(version, &SQLITE)?;
+        let readers = pool(settings.max_connections).connect_with(options.read_only(true)).await?;
         Ok(Self::Sqlite { writer, readers })
     }
 
-    async fn open_postgres(url: &str, max_connections: u32) -> Result<Self, StoreError> {
-        let options = PgConnectOptions::from_str(url)?.application_name("afs");
-        let migrator =
-            PgPoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
-        let outcome = sqlx::migrate!("migrations/postgres").run(&migrator).await;
-        migrate(outcome)?;
-        migrator.close().await;
+    async fn open_postgres(settings: &StoreSettings) -> Result<Self, StoreError> {
+        let options = PgConnectOptions::from_str(&settings.url)?.application_name("afs");
+        if settings.migrate {
+            // Not bound by the patience of the pool below: a migration takes what it takes.
+            let migrator =
+                PgPoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+            migrated(POSTGRES.run(&migrator).await)?;
+            migrator.close().await;
+        }
         let patience = PATIENCE.as_millis().to_string();
         let options = options.options([
             // A role or database default of `off` would let us answer for what a crash forgets.
@@ -115,10 +130,12 @@ impl Db {
             ("idle_in_transaction_session_timeout", "10000"),
         ]);
         let pool = PgPoolOptions::new()
-            .max_connections(max_connections)
+            .max_connections(settings.max_connections)
             .acquire_timeout(PATIENCE)
             .connect_with(options)
             .await?;
+        let version = sqlx::query_as(VERSION).fetch_optional(&pool).await;
+        check_version(version, &POSTGRES)?;
         Ok(Self::Postgres(pool))
     }
 
@@ -134,9 +151,27 @@ impl Db {
     }
 }
 
-fn migrate(outcome: Result<(), MigrateError>) -> Result<(), StoreError> {
+/// The newest migration that was applied.
+const VERSION: &str = "SELECT version FROM _sqlx_migrations ORDER BY version DESC LIMIT 1";
+
+fn migrated(outcome: Result<(), MigrateError>) -> Result<(), StoreError> {
     outcome.map_err(|error| match error {
         MigrateError::VersionMissing(version) => StoreError::NewerSchema(version),
         error => StoreError::Migration(error),
     })
+}
+
+fn check_version(
+    found: Result<Option<(i64,)>, sqlx::Error>,
+    known: &Migrator,
+) -> Result<(), StoreError> {
+    let newest = known.iter().map(|migration| migration.version).max().unwrap_or(0);
+    match found {
+        Ok(Some((version,))) if version > newest => Err(StoreError::NewerSchema(version)),
+        Ok(Some((version,))) if version == newest => Ok(()),
+        Ok(Some(_)) => Err(StoreError::OlderSchema),
+        // No such table: nobody has set up a record here.
+        Ok(None) | Err(sqlx::Error::Database(_)) => Err(StoreError::Missing),
+        Err(error) => Err(error.into()),
+    }
 }

@@ -88,6 +88,10 @@ statements! {
     CANCEL_INVITATIONS(id text, reason text) =
         "UPDATE invitations SET state = 'cancelled', reason = r.reason
          FROM {rows} WHERE invitations.id = r.id AND invitations.state = 'scheduled'";
+    /// The address changed while the invitation waits: the new one may be suppressed.
+    RETARGET_INVITATIONS(id text, recipient_hash text) =
+        "UPDATE invitations SET recipient_hash = r.recipient_hash
+         FROM {rows} WHERE invitations.id = r.id";
     INSERT_DECISIONS(shop_id text, order_ref text, at bigint, request_id text, decision text) =
         "INSERT INTO decisions (shop_id, order_ref, at, request_id, decision)
          SELECT shop_id, order_ref, at, request_id, decision FROM {rows}";
@@ -238,6 +242,12 @@ struct CancelRow {
 }
 
 #[derive(Serialize)]
+struct RetargetRow {
+    id: InvitationId,
+    recipient_hash: String,
+}
+
+#[derive(Serialize)]
 struct DecisionRow {
     #[serde(flatten)]
     key: OrderKey,
@@ -256,6 +266,8 @@ struct Working {
     insert: Option<InvitationRow>,
     /// Why the invitation on record is to be cancelled, if the group decided so.
     cancel: Option<Reason>,
+    /// The hash of the recipient, if a newer event brought another address.
+    retarget: Option<String>,
 }
 
 /// A group on its way into the record.
@@ -340,10 +352,13 @@ impl Batch {
             self.orders.values().filter_map(|working| working.insert.as_ref()).collect();
         let cancels: Vec<CancelRow> =
             self.orders.values().filter_map(Working::cancel_row).collect();
+        let retargets: Vec<RetargetRow> =
+            self.orders.values().filter_map(Working::retarget_row).collect();
         let mut writes = vec![
             (&SAVE_ORDERS, rows(orders.iter())?, orders.len() as u64),
             (&INSERT_INVITATIONS, rows(inserts.iter())?, inserts.len() as u64),
             (&CANCEL_INVITATIONS, rows(cancels.iter())?, cancels.len() as u64),
+            (&RETARGET_INVITATIONS, rows(retargets.iter())?, retargets.len() as u64),
             (&INSERT_DECISIONS, rows(self.decisions.iter())?, self.decisions.len() as u64),
         ];
         writes.retain(|(_, _, count)| *count > 0);
@@ -392,7 +407,13 @@ impl Working {
                     None => self.cancel = Some(*reason),
                 }
             }
-            Decision::DoNotInvite { .. } | Decision::Keep { .. } => {}
+            Decision::DoNotInvite { .. } | Decision::Keep { .. } => {
+                let before = self.known.order.as_ref().and_then(|known| known.order.email.as_ref());
+                let moved = order.order.email.as_ref().filter(|email| before != Some(*email));
+                if let (Some(email), Some(_)) = (moved, self.invitation) {
+                    self.retarget = Some(email.hash(address_key).to_string());
+                }
+            }
         }
     }
 
@@ -405,6 +426,10 @@ impl Working {
             changed_at: millis(order.changed_at),
             details: serde_json::to_string(&order.order).unwrap_or_default(),
         })
+    }
+
+    fn retarget_row(&self) -> Option<RetargetRow> {
+        Some(RetargetRow { id: self.invitation?, recipient_hash: self.retarget.clone()? })
     }
 
     fn cancel_row(&self) -> Option<CancelRow> {

@@ -46,6 +46,9 @@ pub struct StoreSettings {
     pub max_connections: u32,
     /// The key under which addresses are hashed for the suppression list.
     pub address_key: Vec<u8>,
+    /// Make the record where there is none, and bring its schema up to date. A command that only
+    /// looks must not change the schema under a running daemon.
+    pub migrate: bool,
 }
 
 impl std::fmt::Debug for StoreSettings {
@@ -64,7 +67,21 @@ pub enum StoreError {
     Overloaded,
     /// The database did not do it. Whether it was done is known only where the method says so.
     #[error("the database did not answer as it should: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(sqlx::Error),
+    /// There is no room left for the record.
+    #[error(
+        "the disk that holds the record is full: free some space there; what was accepted is safe, \
+         and what is refused until then is answered with 503, so that it is delivered again"
+    )]
+    DiskFull,
+    /// There is no record yet.
+    #[error("there is no record yet: start `afs serve` first, or check database.url")]
+    Missing,
+    /// The database was written by an older version of AFS.
+    #[error(
+        "the database has an older schema: the daemon of this version brings it up to date when it starts"
+    )]
+    OlderSchema,
     /// Others changed the same rows again and again.
     #[error("others kept changing the same rows")]
     Contention,
@@ -88,6 +105,15 @@ pub enum StoreError {
     Corrupt(&'static str),
 }
 
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        // SQLITE_FULL, and Postgres's disk_full.
+        let full = |code: &str| code == "13" || code == "53100";
+        let code = error.as_database_error().and_then(|error| error.code());
+        if code.as_deref().is_some_and(full) { Self::DiskFull } else { Self::Database(error) }
+    }
+}
+
 /// The record. Cheap to clone; all clones share connections and groups.
 #[derive(Clone)]
 pub struct Store {
@@ -108,7 +134,7 @@ impl Store {
     ///
     /// Must be called within a tokio runtime.
     pub async fn open(settings: StoreSettings) -> Result<Self, StoreError> {
-        let db = Arc::new(Db::open(&settings.url, settings.max_connections).await?);
+        let db = Arc::new(Db::open(&settings).await?);
         let address_key: Arc<[u8]> = settings.address_key.into();
         let intake = {
             let (db, key) = (db.clone(), address_key);

@@ -25,8 +25,8 @@ pub struct Invited {
     pub order: OrderRecord,
     /// When the first attempt to mail the invitation began; `None` if nobody can hold its link.
     pub first_attempt_at: Option<Timestamp>,
-    /// The label of the review that was left already, if one was.
-    pub review: Option<Label>,
+    /// The stars and the label of the review that was left already, if one was.
+    pub review: Option<(Stars, Label)>,
 }
 
 /// What became of a submitted review.
@@ -40,7 +40,7 @@ pub enum Submitted {
 
 statements! {
     FIND_INVITED() =
-        "SELECT i.shop_id, i.first_attempt_at, o.status, o.changed_at, o.details, v.label
+        "SELECT i.shop_id, i.first_attempt_at, o.status, o.changed_at, o.details, v.stars, v.label
          FROM invitations i
          JOIN orders o ON o.shop_id = i.shop_id AND o.order_ref = i.order_ref
          LEFT JOIN reviews v ON v.invitation_id = i.id
@@ -68,6 +68,7 @@ struct InvitedRow {
     status: String,
     changed_at: i64,
     details: String,
+    stars: Option<i64>,
     label: Option<String>,
 }
 
@@ -103,7 +104,10 @@ impl Store {
                     .map_err(|_| StoreError::Corrupt("invitations.shop_id"))?,
                 order: read_order(&row.status, row.changed_at, &row.details)?,
                 first_attempt_at: row.first_attempt_at.map(instant).transpose()?,
-                review: row.label.map(|label| read_label(&label)).transpose()?,
+                review: match row.stars.zip(row.label) {
+                    Some((stars, label)) => Some((read_stars(stars)?, read_label(&label)?)),
+                    None => None,
+                },
             })
         })
         .transpose()
@@ -170,14 +174,13 @@ impl Store {
 
 impl PendingRow {
     fn review(&self) -> Result<Review, StoreError> {
-        let stars = u8::try_from(self.stars).ok().and_then(|stars| Stars::try_from(stars).ok());
         let invitation = self.invitation_id.as_deref().map(str::parse).transpose();
         Ok(Review {
             id: self.id.parse().map_err(|_| StoreError::Corrupt("reviews.id"))?,
             shop: self.shop_id.parse().map_err(|_| StoreError::Corrupt("reviews.shop_id"))?,
             invitation: invitation.map_err(|_| StoreError::Corrupt("reviews.invitation_id"))?,
             opinion: Opinion {
-                stars: stars.ok_or(StoreError::Corrupt("reviews.stars"))?,
+                stars: read_stars(self.stars)?,
                 title: self.title.clone(),
                 text: self.body.clone(),
                 display_name: self.display_name.clone(),
@@ -213,6 +216,11 @@ impl PendingRow {
             order: read_order(status, changed_at, details)?,
         }))
     }
+}
+
+fn read_stars(stars: i64) -> Result<Stars, StoreError> {
+    let stars = u8::try_from(stars).ok().and_then(|stars| Stars::try_from(stars).ok());
+    stars.ok_or(StoreError::Corrupt("reviews.stars"))
 }
 
 fn read_label(label: &str) -> Result<Label, StoreError> {

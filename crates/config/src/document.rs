@@ -1,0 +1,394 @@
+//! The shape of the configuration, table by table.
+//!
+//! These types are read three times: serde fills them, schemars derives the JSON Schema that editors
+//! and [`load`](crate::Config::load) check against, and the doc comments become its descriptions and
+//! the hints in problems. So the comments on keys speak to operators. Rules for one value live in the
+//! attributes here; rules between values live in `rules`.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use domain::{EmailAddress, ShopId};
+use jiff::{SignedDuration, civil::Time, tz::TimeZone};
+use schemars::JsonSchema;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Deserializer};
+
+const TIME_OF_DAY: &str = "^([01][0-9]|2[0-3]):[0-5][0-9]$";
+const ONE_LINE: &str = r"^\P{Cc}+$";
+
+/// The whole configuration of AFS.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "AFS configuration")]
+pub(crate) struct Document {
+    pub(crate) server: Server,
+    pub(crate) database: Database,
+    pub(crate) queue: Queue,
+    pub(crate) worker: Worker,
+    pub(crate) retry: Retry,
+    pub(crate) secrets: Secrets,
+    pub(crate) mail: Mail,
+    pub(crate) log: Log,
+    pub(crate) templates: Templates,
+    #[expect(dead_code, reason = "in effect through the shops, which inherit it")]
+    invitations: InvitationsTable,
+    #[expect(dead_code, reason = "in effect through the shops, which inherit it")]
+    sender: SenderTable,
+    /// The shops, by id: 1 to 64 characters of `a-z`, `0-9` and `-`.
+    #[serde(default)]
+    #[schemars(
+        with = "BTreeMap<String, ShopTable>",
+        extend("propertyNames" = { "pattern": "^[a-z0-9-]{1,64}$" })
+    )]
+    pub(crate) shops: BTreeMap<ShopId, ShopTable>,
+}
+
+/// The HTTP listeners.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Where buyers reach this server, as `http://` or `https://` with a host and perhaps a path; all
+    /// links in mails start with it. A slash at its end does not count.
+    #[schemars(extend("format" = "uri", "pattern" = r"^https?://[^/?#@\s]+(/[^?#\s]*)?$"))]
+    pub public_url: String,
+    /// IP addresses and ports for webhooks and buyers' pages, such as `["0.0.0.0:8080"]`.
+    #[schemars(with = "Vec<String>", length(min = 1), extend("items" = { "type": "string", "format": "socket-address" }))]
+    pub listen: Vec<SocketAddr>,
+    /// IP addresses and ports for health and metrics, such as `["127.0.0.1:9090"]`. Keep them private.
+    #[schemars(with = "Vec<String>", extend("items" = { "type": "string", "format": "socket-address" }))]
+    pub operator_listen: Vec<SocketAddr>,
+    /// The largest request body that is read, in KiB (1 to 65536).
+    #[schemars(range(min = 1, max = 65_536))]
+    pub body_limit_kib: usize,
+    /// How many connections may be open at the same time (1 to 1000000).
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub max_connections: usize,
+    /// Seconds a request may take before it is answered with an error (1 to 3600).
+    #[schemars(range(min = 1, max = 3_600))]
+    pub request_timeout_secs: u64,
+    /// Seconds that running requests and mails get to finish at shutdown (0 to 3600).
+    #[schemars(range(min = 0, max = 3_600))]
+    pub shutdown_timeout_secs: u64,
+}
+
+/// The record: orders, invitations, reviews.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// Where the record is kept: `sqlite:<path>`, or `postgres://user:password@host/database`.
+    #[schemars(
+        with = "String",
+        extend("writeOnly" = true, "pattern" = "^(sqlite:[^:?]|postgres(ql)?://.)")
+    )]
+    pub url: SecretString,
+    /// How many connections one process opens to the database (1 to 1000).
+    #[schemars(range(min = 1, max = 1_000))]
+    pub max_connections: u32,
+}
+
+impl Database {
+    /// The file of the SQLite database; `None` with Postgres.
+    #[must_use]
+    pub fn sqlite_file(&self) -> Option<&Path> {
+        let rest = self.url.expose_secret().strip_prefix("sqlite:")?;
+        let path = rest.strip_prefix("//").unwrap_or(rest);
+        Some(Path::new(path.split_once('?').map_or(path, |(path, _)| path)))
+    }
+}
+
+/// The timer that wakes workers when an invitation is due.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Queue {
+    /// Where waiting invitations are kept in order.
+    pub backend: QueueBackend,
+    /// The Redis server, such as `redis://:password@host:6379/0`; `rediss://` for TLS.
+    #[schemars(
+        with = "Option<String>",
+        extend("writeOnly" = true, "pattern" = "^rediss?://.")
+    )]
+    pub redis_url: Option<SecretString>,
+    /// The start of all Redis keys: 1 to 64 characters of `A-Z`, `a-z`, `0-9` and `_.:-`.
+    #[schemars(extend("pattern" = "^[A-Za-z0-9_.:-]{1,64}$"))]
+    pub namespace: String,
+    /// Milliseconds between looks for due invitations (10 to 60000).
+    #[schemars(range(min = 10, max = 60_000))]
+    pub poll_interval_millis: u64,
+    /// Only invitations due within this many minutes are put into Redis (1 to 10080); the record
+    /// carries the rest.
+    #[schemars(range(min = 1, max = 10_080))]
+    pub horizon_minutes: u64,
+    /// Seconds between comparisons of queue and record (1 to 3600).
+    #[schemars(range(min = 1, max = 3_600))]
+    pub reconcile_interval_secs: u64,
+}
+
+/// Where waiting invitations are kept in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum QueueBackend {
+    /// In the database: nothing else to run.
+    Record,
+    /// In Redis: for several workers on several machines.
+    Redis,
+}
+
+/// How invitations are worked off.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Worker {
+    /// How many mails one worker sends at the same time (1 to 1000).
+    #[schemars(range(min = 1, max = 1_000))]
+    pub concurrency: usize,
+    /// Seconds a worker owns an invitation (1 to 86400). After that another worker may take it, so it
+    /// must be longer than the longest time a mail can take.
+    #[schemars(range(min = 1, max = 86_400))]
+    pub lease_secs: u64,
+}
+
+/// When a mail that was not accepted is tried again.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Retry {
+    /// Seconds before the second attempt (1 to 86400); doubles with each further one.
+    #[schemars(range(min = 1, max = 86_400))]
+    pub first_delay_secs: u32,
+    /// The delay grows no further than this many seconds (1 to 604800).
+    #[schemars(range(min = 1, max = 604_800))]
+    pub max_delay_secs: u32,
+    /// Hours after which a mail that nobody accepts is given up (1 to 720).
+    #[schemars(range(min = 1, max = 720))]
+    pub give_up_after_hours: u32,
+    /// Seconds before the next attempt when the server's answer was lost and it may have the mail
+    /// (1 to 86400).
+    #[schemars(range(min = 1, max = 86_400))]
+    pub after_unknown_secs: u32,
+}
+
+impl From<Retry> for domain::retry::RetryPolicy {
+    fn from(retry: Retry) -> Self {
+        Self {
+            first_delay: SignedDuration::from_secs(retry.first_delay_secs.into()),
+            max_delay: SignedDuration::from_secs(retry.max_delay_secs.into()),
+            give_up_after: SignedDuration::from_hours(retry.give_up_after_hours.into()),
+            after_unknown: SignedDuration::from_secs(retry.after_unknown_secs.into()),
+        }
+    }
+}
+
+/// The keys of the installation. With SQLite they may be missing: the daemon then makes them and
+/// keeps them beside the database.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Secrets {
+    /// Keys for the links in mails, as `["new", "old"]`, at most 8, each of at least 32 characters. The
+    /// first makes links, all of them check links.
+    #[schemars(
+        with = "Option<Vec<String>>",
+        length(min = 1, max = 8),
+        inner(length(min = 32)),
+        extend("writeOnly" = true)
+    )]
+    pub link_keys: Option<Vec<SecretString>>,
+    /// Key of at least 32 characters for the list of people who want no mail. Never change it: that
+    /// list would be lost.
+    #[schemars(with = "Option<String>", length(min = 32), extend("writeOnly" = true))]
+    pub address_key: Option<SecretString>,
+}
+
+/// How mails leave.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Mail {
+    /// Where mails go.
+    pub transport: MailTransport,
+    /// The directory for mails with the transport `file`.
+    #[schemars(length(min = 1))]
+    pub outbox_dir: PathBuf,
+    /// The mail server for the transport `smtp`.
+    pub smtp: Smtp,
+}
+
+/// Where mails go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MailTransport {
+    /// Into files in `outbox_dir`: nobody gets a mail.
+    File,
+    /// To the mail server in `[mail.smtp]`.
+    Smtp,
+}
+
+/// The mail server that takes the mails.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Smtp {
+    /// Host name or IP address of the mail server.
+    #[schemars(extend("pattern" = r"^[A-Za-z0-9.:_-]+$"))]
+    pub host: String,
+    /// Port of the mail server (1 to 65535): 587 for `starttls`, 465 for `implicit`.
+    #[schemars(range(min = 1))]
+    pub port: u16,
+    /// How the connection is encrypted.
+    pub tls: Tls,
+    /// The name to log in with.
+    #[schemars(length(min = 1))]
+    pub username: Option<String>,
+    /// The password to log in with.
+    #[schemars(with = "Option<String>", length(min = 1), extend("writeOnly" = true))]
+    pub password: Option<SecretString>,
+    /// How many connections one worker opens to the mail server (1 to 1000).
+    #[schemars(range(min = 1, max = 1_000))]
+    pub max_connections: usize,
+    /// A PEM file with certificates of an own authority, trusted besides the public ones.
+    #[schemars(length(min = 1))]
+    pub ca_file: Option<PathBuf>,
+    /// The host name this machine says hello with.
+    #[schemars(extend("pattern" = r"^[A-Za-z0-9.:\[\]-]+$"))]
+    pub hello_name: Option<String>,
+    /// Seconds to wait for a connection (1 to 3600).
+    #[schemars(range(min = 1, max = 3_600))]
+    pub connect_timeout_secs: u64,
+    /// Seconds to wait for the answer to a command (1 to 3600).
+    #[schemars(range(min = 1, max = 3_600))]
+    pub command_timeout_secs: u64,
+    /// Seconds to wait for the answer that the mail was taken (1 to 3600). Giving up early makes
+    /// duplicates.
+    #[schemars(range(min = 1, max = 3_600))]
+    pub final_timeout_secs: u64,
+}
+
+/// How the connection to the mail server is encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Tls {
+    /// The connection turns to TLS before anything else is said; without it nothing is sent.
+    Starttls,
+    /// TLS from the first byte.
+    Implicit,
+    /// Not at all: only to a mail server on this machine.
+    #[serde(rename = "none")]
+    Plaintext,
+}
+
+/// What the daemon tells about itself.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// The form of a log line.
+    pub format: LogFormat,
+    /// How much is logged: `error`, `warn`, `info`, `debug` or `trace`, or a filter such as
+    /// `info,store=debug`.
+    #[schemars(length(min = 1))]
+    pub level: String,
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For log collectors: one JSON object a line.
+    Json,
+}
+
+/// The operator's own texts.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Templates {
+    /// A directory whose files replace the built-in templates and texts of the same name.
+    #[schemars(length(min = 1))]
+    pub dir: Option<PathBuf>,
+}
+
+/// When buyers are invited. Set for all shops under `[invitations]`, for one shop under
+/// `[shops.<id>.invitations]`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct InvitationsTable {
+    /// Days from the completion of the order to the invitation (0 to 365).
+    #[schemars(range(min = 0, max = 365))]
+    pub(crate) delay_days: u32,
+    /// Seconds instead of `delay_days`, to try things out (0 to 31536000).
+    #[schemars(range(min = 0, max = 31_536_000))]
+    pub(crate) delay_secs: Option<u32>,
+    /// Orders completed more days ago than this are not invited (1 to 3650).
+    #[schemars(range(min = 1, max = 3_650))]
+    pub(crate) max_order_age_days: u32,
+    /// Days that the link in a mail stays good (1 to 3650).
+    #[schemars(range(min = 1, max = 3_650))]
+    pub(crate) link_valid_days: u32,
+    /// From this time of day mails may leave, as `09:00`.
+    #[schemars(with = "String", extend("pattern" = TIME_OF_DAY))]
+    pub(crate) window_opens: Time,
+    /// From this time of day on mails wait for the next day, as `19:00`.
+    #[schemars(with = "String", extend("pattern" = TIME_OF_DAY))]
+    pub(crate) window_closes: Time,
+    /// Mails leave at any hour; `window_opens` and `window_closes` do not count.
+    pub(crate) window_always_open: bool,
+    /// The clock that the window goes by, named as in the IANA list, such as `Europe/Stockholm`.
+    #[schemars(with = "String", extend("format" = "time-zone"))]
+    #[serde(deserialize_with = "time_zone")]
+    pub(crate) time_zone: TimeZone,
+}
+
+/// Who mails come from. Set for all shops under `[sender]`, for one shop under `[shops.<id>.sender]`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SenderTable {
+    /// The e-mail address in From, such as `reviews@shop.example`.
+    #[schemars(with = "Option<String>", extend("format" = "email"))]
+    pub(crate) address: Option<EmailAddress>,
+    /// The name in From, in one line; without it, the name of the shop.
+    #[schemars(length(max = 100), extend("pattern" = ONE_LINE))]
+    pub(crate) name: Option<String>,
+    /// The e-mail address that answers go to, if not to `address`.
+    #[schemars(with = "Option<String>", extend("format" = "email"))]
+    pub(crate) reply_to: Option<EmailAddress>,
+    /// The sender's postal address, shown at the end of each mail.
+    #[schemars(length(min = 1, max = 500))]
+    pub(crate) postal_address: Option<String>,
+}
+
+/// One shop. Also the content of a file `shops.d/<id>.toml`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ShopTable {
+    /// The shop system that sends the webhooks.
+    pub(crate) platform: String,
+    /// The shop's name as buyers know it, in one line.
+    #[schemars(length(max = 100), extend("pattern" = ONE_LINE))]
+    pub(crate) name: String,
+    /// The language of mails to buyers whose own is not known or not translated, such as `en` or
+    /// `pt-BR`.
+    #[serde(default = "english")]
+    #[schemars(extend("pattern" = "^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"))]
+    pub(crate) language: String,
+    /// The webhook secrets set in the shop, as `["new", "old"]`. All are accepted, so that a new one can
+    /// be added before the old one is taken away.
+    #[schemars(
+        with = "Vec<String>",
+        length(min = 1),
+        inner(length(min = 1)),
+        extend("writeOnly" = true)
+    )]
+    pub(crate) secrets: Vec<SecretString>,
+    /// The shop's home page, as `https://…`
+    #[schemars(extend("format" = "https-url"))]
+    pub(crate) website: Option<String>,
+    pub(crate) invitations: InvitationsTable,
+    pub(crate) sender: SenderTable,
+}
+
+fn english() -> String {
+    "en".to_owned()
+}
+
+fn time_zone<'de, D: Deserializer<'de>>(from: D) -> Result<TimeZone, D::Error> {
+    TimeZone::get(&String::deserialize(from)?).map_err(serde::de::Error::custom)
+}

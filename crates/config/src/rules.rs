@@ -1,0 +1,229 @@
+//! The rules between values: pairs that are fine alone and wrong together.
+//!
+//! A rule looks at the tree, not at the types, so that it can run, and blame the right line, while
+//! other values are still wrong. A value that was found unsound silences the rules about it.
+
+use std::net::{IpAddr, SocketAddr};
+
+use jiff::civil::Time;
+
+use crate::{
+    problem::{Problem, nearest, quoted},
+    tree::{Node, Value, stand_in},
+};
+
+/// The commands a mail waits for before its content leaves: EHLO, AUTH, MAIL, RCPT and DATA.
+const COMMANDS_PER_MAIL: i64 = 5;
+
+/// Everything in `document` that contradicts something else.
+pub(crate) fn contradictions(document: &Node, platforms: &[&str]) -> Vec<Problem> {
+    let tables = || shops(document).chain([document]);
+    let rules = [
+        lease_outlasts_a_mail,
+        retries_grow,
+        redis_has_a_url,
+        login_is_whole,
+        plaintext_stays_here,
+        listeners_differ,
+        queue_is_refilled_in_time,
+        smtp_has_a_sender,
+    ];
+    rules
+        .iter()
+        .filter_map(|rule| rule(document))
+        .chain(
+            ["secrets.link_keys", "secrets.address_key"]
+                .iter()
+                .filter_map(|key| postgres_has(document, key)),
+        )
+        .chain(tables().filter_map(window_opens_before_it_closes))
+        .chain(shops(document).filter_map(|shop| platform_is_known(shop, platforms)))
+        .collect()
+}
+
+fn lease_outlasts_a_mail(document: &Node) -> Option<Problem> {
+    let lease = document.get("worker.lease_secs")?;
+    let connect = document.get("mail.smtp.connect_timeout_secs")?;
+    let command = document.get("mail.smtp.command_timeout_secs")?;
+    let last = document.get("mail.smtp.final_timeout_secs")?;
+    let longest = connect.integer()? + COMMANDS_PER_MAIL * command.integer()? + last.integer()?;
+    if lease.integer()? > longest || !is(document, "mail.transport", "smtp") {
+        return None;
+    }
+    Some(contradiction(
+        &[lease, connect, command, last],
+        format!(
+            "`worker.lease_secs` is {}, but a mail can take {longest} seconds",
+            lease.integer()?
+        ),
+        format!(
+            "make the lease longer than connect_timeout_secs + {COMMANDS_PER_MAIL} * \
+             command_timeout_secs + final_timeout_secs of [mail.smtp], or two workers may send the \
+             same mail"
+        ),
+    ))
+}
+
+fn retries_grow(document: &Node) -> Option<Problem> {
+    let first = document.get("retry.first_delay_secs")?;
+    let max = document.get("retry.max_delay_secs")?;
+    (first.integer()? > max.integer()?).then(|| {
+        contradiction(
+            &[first, max],
+            "`retry.first_delay_secs` is more than `retry.max_delay_secs`",
+            "the first delay doubles until it reaches the longest one",
+        )
+    })
+}
+
+fn redis_has_a_url(document: &Node) -> Option<Problem> {
+    let backend = document.get("queue.backend")?;
+    (backend.text()? == "redis" && is_missing(document, "queue.redis_url")).then(|| {
+        contradiction(
+            &[backend],
+            "`queue.backend` is `redis`, but `queue.redis_url` is missing",
+            "set redis_url, or redis_url_file to a file that holds it",
+        )
+    })
+}
+
+fn login_is_whole(document: &Node) -> Option<Problem> {
+    let halves = ["mail.smtp.username", "mail.smtp.password"];
+    let [set, missing] = match halves.map(|half| is_missing(document, half)) {
+        [false, true] => halves,
+        [true, false] => [halves[1], halves[0]],
+        _ => return None,
+    };
+    let set_node = document.get(set).or_else(|| document.get(&stand_in(set)))?;
+    Some(contradiction(
+        &[set_node],
+        format!("`{set}` is set, but `{missing}` is missing"),
+        "set both to log in, or neither",
+    ))
+}
+
+fn plaintext_stays_here(document: &Node) -> Option<Problem> {
+    let tls = document.get("mail.smtp.tls")?;
+    let host = document.get("mail.smtp.host")?;
+    let here = |host: &str| {
+        host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+    };
+    (tls.text()? == "none" && !here(host.text()?)).then(|| {
+        contradiction(
+            &[tls, host],
+            "`mail.smtp.tls` is `none`, but `mail.smtp.host` is another machine",
+            "use `starttls` or `implicit`: buyers' addresses must not cross a network unencrypted",
+        )
+    })
+}
+
+fn listeners_differ(document: &Node) -> Option<Problem> {
+    let lists = ["server.listen", "server.operator_listen"];
+    let nodes: Vec<_> =
+        lists.iter().filter_map(|list| document.get(list)).flat_map(Node::list).collect();
+    let address = |node: &Node| node.text()?.parse::<SocketAddr>().ok();
+    nodes.iter().enumerate().find_map(|(index, &later)| {
+        let earlier = nodes[..index]
+            .iter()
+            .find(|&&earlier| address(earlier).zip(address(later)).is_some_and(clash))?;
+        Some(contradiction(
+            &[earlier, later],
+            format!("`{}` and `{}` are the same address", earlier.key, later.key),
+            "give every listener a port of its own; the operator's one is not for the public",
+        ))
+    })
+}
+
+/// `true` when two listeners cannot be open together. Port 0 is a new port each time.
+fn clash((a, b): (SocketAddr, SocketAddr)) -> bool {
+    let overlap = a.ip() == b.ip()
+        || a.is_ipv4() == b.is_ipv4() && (a.ip().is_unspecified() || b.ip().is_unspecified());
+    a.port() == b.port() && a.port() != 0 && overlap
+}
+
+fn queue_is_refilled_in_time(document: &Node) -> Option<Problem> {
+    let interval = document.get("queue.reconcile_interval_secs")?;
+    let horizon = document.get("queue.horizon_minutes")?;
+    (interval.integer()? >= horizon.integer()? * 60).then(|| {
+        contradiction(
+            &[interval, horizon],
+            "`queue.reconcile_interval_secs` is not less than `queue.horizon_minutes`",
+            "invitations enter the queue when the record is compared; rarer than the horizon, they \
+             come late",
+        )
+    })
+}
+
+/// A sender set for all shops reaches every shop, so a shop can lack one only if that is missing.
+fn smtp_has_a_sender(document: &Node) -> Option<Problem> {
+    let transport = document.get("mail.transport")?;
+    let mut shops = shops(document).peekable();
+    let lacking = is_missing(document, "sender.address")
+        && (shops.peek().is_none() || shops.any(|shop| is_missing(shop, "sender.address")));
+    (transport.text()? == "smtp" && lacking).then(|| {
+        contradiction(
+            &[transport],
+            "`mail.transport` is `smtp`, but `sender.address` is missing",
+            "set address under [sender] for all shops, or under [shops.<id>.sender] for each",
+        )
+    })
+}
+
+fn postgres_has(document: &Node, key: &str) -> Option<Problem> {
+    let url = document.get("database.url")?;
+    (url.text()?.starts_with("postgres") && is_missing(document, key)).then(|| {
+        contradiction(
+            &[url],
+            format!("`{key}` is missing, and receiver and worker must share it"),
+            "with Postgres make it once with `openssl rand -base64 32`, and give it to every \
+             process",
+        )
+    })
+}
+
+fn window_opens_before_it_closes(table: &Node) -> Option<Problem> {
+    let opens = table.get("invitations.window_opens")?;
+    let closes = table.get("invitations.window_closes")?;
+    let always = table.get("invitations.window_always_open")?;
+    let time = |node: &Node| node.text()?.parse::<Time>().ok();
+    let always = matches!(always.value, Value::Boolean(true));
+    (!always && time(opens)? >= time(closes)?).then(|| {
+        contradiction(
+            &[opens, closes],
+            format!("`{}` is not before `{}`", opens.key, closes.key),
+            "a window opens and closes on the same day; for mails at any hour set \
+             window_always_open",
+        )
+    })
+}
+
+fn platform_is_known(shop: &Node, platforms: &[&str]) -> Option<Problem> {
+    let platform = shop.get("platform")?;
+    let name = platform.text()?;
+    let hint = match nearest(name, platforms.iter().copied()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("the platforms are {}", quoted(platforms.iter().copied())),
+    };
+    (!platforms.contains(&name)).then(|| {
+        contradiction(&[platform], format!("`{}` is not a known platform", platform.key), hint)
+    })
+}
+
+fn shops(document: &Node) -> impl Iterator<Item = &Node> {
+    let shops = document.get("shops").and_then(Node::entries);
+    shops.into_iter().flat_map(|shops| shops.values())
+}
+
+fn is(document: &Node, path: &str, text: &str) -> bool {
+    document.get(path).and_then(Node::text) == Some(text)
+}
+
+fn is_missing(document: &Node, path: &str) -> bool {
+    document.get(path).is_none() && document.get(&stand_in(path)).is_none()
+}
+
+/// The values in `nodes` contradict each other: blames the one that was set last.
+fn contradiction(nodes: &[&Node], message: impl Into<String>, hint: impl Into<String>) -> Problem {
+    let place = nodes.iter().map(|node| &node.place).max().cloned().unwrap_or_default();
+    Problem { place, message: message.into(), hint: hint.into() }
+}

@@ -1,0 +1,86 @@
+//! Public HTTP: webhooks in, review pages out.
+//!
+//! | route | what it does |
+//! |---|---|
+//! | `POST /webhooks/{shop}` | takes a shop platform's webhook ([`webhook`]) |
+//! | `GET`, `POST /r/{token}` | the review an invitation asks for ([`review`]) |
+//! | `GET`, `POST /review/{shop}` | a review nobody asked for |
+//! | `GET`, `POST /u/{token}` | stops mail ([`unsubscribe`]) |
+//! | `GET /assets/{name}` | what pages are styled with |
+//!
+//! `GET` and `HEAD` change nothing anywhere: mail scanners follow every link.
+
+mod pages;
+mod problem;
+mod review;
+pub mod serve;
+mod unsubscribe;
+mod webhook;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::{HeaderName, HeaderValue, header},
+    routing::{get, post},
+};
+use config::Config;
+use domain::token::TokenKeys;
+use jiff::Timestamp;
+use queue::{Clock, Queue};
+use store::Store;
+use templates::Templates;
+use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
+
+/// What the handlers work with.
+pub struct Receiver {
+    /// The record.
+    pub store: Store,
+    /// The timer.
+    pub queue: Queue,
+    /// The configuration in force; replaced as a whole when it is reloaded.
+    pub config: Arc<ArcSwap<Config>>,
+    /// The pages; replaced with the configuration.
+    pub templates: Arc<ArcSwap<Templates>>,
+    /// Opens the links in mails.
+    pub keys: TokenKeys,
+    /// Tells the time.
+    pub clock: Clock,
+}
+
+impl Receiver {
+    fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+}
+
+/// The public routes.
+#[must_use]
+pub fn router(receiver: Arc<Receiver>) -> Router {
+    Router::new()
+        .route("/webhooks/{shop}", post(webhook::receive))
+        .route("/r/{token}", get(review::show_invited).post(review::submit_invited))
+        .route("/review/{shop}", get(review::show_organic).post(review::submit_organic))
+        .route("/u/{token}", get(unsubscribe::show).post(unsubscribe::submit))
+        .route("/assets/{name}", get(pages::asset))
+        .fallback(pages::not_found)
+        // Each handler bounds its own body: a webhook may be larger than a form.
+        .layer(DefaultBodyLimit::disable())
+        .layer(CatchPanicLayer::custom(|_| problem::internal_error()))
+        .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        // Links are capabilities: they must not travel on as referrers, into caches or indexes.
+        .layer(header(header::REFERRER_POLICY, "no-referrer"))
+        .layer(header(HeaderName::from_static("x-robots-tag"), "noindex"))
+        .layer(header(
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; \
+             frame-ancestors 'none'; base-uri 'none'",
+        ))
+        .with_state(receiver)
+}
+
+fn header(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value))
+}

@@ -1,0 +1,308 @@
+//! The review form: behind an invitation's link, and open to everybody.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    body::{Body, to_bytes},
+    extract::{Path, RawQuery, State},
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
+use domain::{
+    InvitationId, Review, ReviewId, ShopId, Stars,
+    review::{Label, Opinion, TEXT_MAX_CHARS, TITLE_MAX_CHARS},
+    text::NAME_MAX_CHARS,
+    token::Purpose,
+};
+use jiff::SignedDuration;
+use metrics::counter;
+use queue::{Channel, Wakeup};
+use store::reviews::{Invited, Submitted};
+use templates::{FormError, FormValues, Language, Page, ReviewForm};
+
+use crate::{
+    Receiver,
+    pages::{self, buyers_language, no_such_page, page, shop_context, visitors_language},
+};
+
+/// The largest form: the longest review in characters of four bytes, each escaped threefold, fits.
+const FORM_LIMIT: usize = 96 * 1024;
+
+/// How long a form may take to arrive.
+const FORM_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long an open page can be submitted. People leave tabs open.
+const STAMP_VALID: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+pub(crate) async fn show_invited(
+    State(receiver): State<Arc<Receiver>>,
+    Path(token): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let link = match Link::open(&receiver, token, &headers).await {
+        Ok(link) => link,
+        Err(response) => return response,
+    };
+    let stars = query.as_deref().and_then(preselected);
+    link.form(&receiver, FormValues { stars, ..FormValues::default() }, vec![])
+}
+
+/// The star that a mail's link asks for: `stars=4`. It is shown as chosen, and nothing more.
+fn preselected(query: &str) -> Option<Stars> {
+    let (_, stars) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "stars")?;
+    stars.parse::<u8>().ok()?.try_into().ok()
+}
+
+pub(crate) async fn submit_invited(
+    State(receiver): State<Arc<Receiver>>,
+    Path(token): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let link = match Link::open(&receiver, token, &headers).await {
+        Ok(link) => link,
+        Err(response) => return response,
+    };
+    let submission = match Submission::read(&receiver, body, &link.token).await {
+        Ok(submission) => submission,
+        Err((values, errors)) => return link.form(&receiver, values, errors),
+    };
+    let shop = link.invited.shop.clone();
+    let review = submission.review(&receiver, shop, Some(link.id));
+    match receiver.store.submit_review(&review).await {
+        Ok(Submitted::Stored(id)) => {
+            counter!("afs_reviews_total", "shop" => review.shop.to_string(), "origin" => "invited")
+                .increment(1);
+            tracing::info!(review = %id, invitation = %link.id, shop = %review.shop, "review stored");
+            wake_verifier(&receiver, id).await;
+            let (shop, stars) = (link.shop(&receiver), review.opinion.stars);
+            let thanks = Page::Thanks { shop, stars, label: Label::Pending };
+            page(&receiver, StatusCode::OK, &link.language, &thanks)
+        }
+        // Somebody submitted in parallel: what they are shown is what is on record.
+        Ok(Submitted::AlreadyThere) => match Link::open(&receiver, link.token, &headers).await {
+            Ok(link) => link.form(&receiver, FormValues::default(), vec![]),
+            Err(response) => response,
+        },
+        Err(error) => pages::failure(&receiver, &link.language, &error),
+    }
+}
+
+async fn wake_verifier(receiver: &Receiver, review: ReviewId) {
+    let wakeup = Wakeup { id: review.0, due_at: receiver.now() };
+    if let Err(error) = receiver.queue.wake(Channel::Reviews, &[wakeup]).await {
+        counter!("afs_queue_errors_total").increment(1);
+        tracing::warn!(%review, %error, "the queue did not take a wake-up; the reconciler will");
+    }
+}
+
+/// A review link that leads to a form.
+struct Link {
+    token: String,
+    id: InvitationId,
+    invited: Invited,
+    language: Language,
+}
+
+impl Link {
+    /// Opens a link, or says what to show instead of the form.
+    async fn open(
+        receiver: &Receiver,
+        token: String,
+        headers: &HeaderMap,
+    ) -> Result<Self, Response> {
+        let Some(id) = receiver.keys.open(Purpose::Review, &token) else {
+            return Err(no_such_page(receiver, headers));
+        };
+        let invited = receiver.store.invited(id).await.map_err(|error| {
+            pages::failure(receiver, &visitors_language(receiver, headers), &error)
+        })?;
+        let Some(invited) = invited else { return Err(no_such_page(receiver, headers)) };
+        let Some(first_attempt_at) = invited.first_attempt_at else {
+            return Err(no_such_page(receiver, headers));
+        };
+        let config = receiver.config.load();
+        let shop = config.shop(&invited.shop);
+        let language = buyers_language(receiver, invited.order.order.locale.as_deref(), shop);
+        let link = Self { token, id, invited, language };
+        if let Some((stars, label)) = link.invited.review {
+            let shop = link.shop(receiver);
+            let done = Page::AlreadyReviewed { shop, stars, label };
+            return Err(page(receiver, StatusCode::OK, &link.language, &done));
+        }
+        let age = receiver.now().duration_since(first_attempt_at);
+        if shop.is_none_or(|shop| age > shop.link_valid) {
+            return Err(page(receiver, StatusCode::GONE, &link.language, &Page::LinkExpired));
+        }
+        Ok(link)
+    }
+
+    fn shop(&self, receiver: &Receiver) -> templates::Shop {
+        shop_context(&self.invited.shop, receiver.config.load().shop(&self.invited.shop))
+    }
+
+    fn form(&self, receiver: &Receiver, values: FormValues, errors: Vec<FormError>) -> Response {
+        let order = &self.invited.order.order;
+        let form = ReviewForm {
+            shop: self.shop(receiver),
+            order_number: order.number.clone(),
+            items: order.items.clone(),
+            action: format!("/r/{}", self.token),
+            stamp: receiver.keys.stamp(&self.token, receiver.now()),
+            values,
+            errors,
+            organic: false,
+        };
+        show_form(receiver, &self.language, form)
+    }
+}
+
+pub(crate) async fn show_organic(
+    State(receiver): State<Arc<Receiver>>,
+    Path(shop): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    match Organic::open(&receiver, &shop, &headers) {
+        Ok(organic) => organic.form(&receiver, FormValues::default(), vec![]),
+        Err(response) => response,
+    }
+}
+
+pub(crate) async fn submit_organic(
+    State(receiver): State<Arc<Receiver>>,
+    Path(shop): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let organic = match Organic::open(&receiver, &shop, &headers) {
+        Ok(organic) => organic,
+        Err(response) => return response,
+    };
+    let submission = match Submission::read(&receiver, body, &organic.subject()).await {
+        Ok(submission) => submission,
+        Err((values, errors)) => return organic.form(&receiver, values, errors),
+    };
+    let stars = submission.opinion.stars;
+    if submission.by_program {
+        counter!("afs_reviews_refused_total", "reason" => "honeypot").increment(1);
+    } else {
+        let review = submission.review(&receiver, organic.id.clone(), None);
+        match receiver.store.submit_review(&review).await {
+            Ok(Submitted::Stored(id)) => {
+                counter!("afs_reviews_total", "shop" => organic.id.to_string(), "origin" => "organic")
+                    .increment(1);
+                tracing::info!(review = %id, shop = %organic.id, "organic review stored");
+            }
+            Ok(Submitted::AlreadyThere) => {}
+            Err(error) => return pages::failure(&receiver, &organic.language, &error),
+        }
+    }
+    // Programs that fill in everything are thanked too: they need not learn what gave them away.
+    let thanks = Page::Thanks { shop: organic.shop, stars, label: Label::Organic };
+    page(&receiver, StatusCode::OK, &organic.language, &thanks)
+}
+
+/// The form that is open to everybody.
+struct Organic {
+    id: ShopId,
+    shop: templates::Shop,
+    language: Language,
+}
+
+impl Organic {
+    fn open(receiver: &Receiver, shop: &str, headers: &HeaderMap) -> Result<Self, Response> {
+        let config = receiver.config.load();
+        let settings = shop.parse().ok().and_then(|id| config.shop(&id));
+        let Some(settings) = settings else { return Err(no_such_page(receiver, headers)) };
+        Ok(Self {
+            id: settings.id.clone(),
+            shop: shop_context(&settings.id, Some(settings)),
+            language: visitors_language(receiver, headers),
+        })
+    }
+
+    /// What the form's stamp is for.
+    fn subject(&self) -> String {
+        format!("organic {}", self.id)
+    }
+
+    fn form(&self, receiver: &Receiver, values: FormValues, errors: Vec<FormError>) -> Response {
+        let form = ReviewForm {
+            shop: self.shop.clone(),
+            action: format!("/review/{}", self.id),
+            stamp: receiver.keys.stamp(&self.subject(), receiver.now()),
+            values,
+            errors,
+            organic: true,
+            ..ReviewForm::default()
+        };
+        show_form(receiver, &self.language, form)
+    }
+}
+
+fn show_form(receiver: &Receiver, language: &Language, form: ReviewForm) -> Response {
+    let status =
+        if form.errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    page(receiver, status, language, &Page::ReviewForm(Box::new(form)))
+}
+
+/// A form that was filled in as it should be.
+struct Submission {
+    opinion: Opinion,
+    /// The field that people do not see was filled in.
+    by_program: bool,
+}
+
+impl Submission {
+    /// Reads a form, or says what to show again with which errors.
+    async fn read(
+        receiver: &Receiver,
+        body: Body,
+        stamp_subject: &str,
+    ) -> Result<Self, (FormValues, Vec<FormError>)> {
+        let body = tokio::time::timeout(FORM_TIMEOUT, to_bytes(body, FORM_LIMIT)).await;
+        let Ok(Ok(body)) = body else {
+            return Err((FormValues::default(), vec![FormError::TextTooLong]));
+        };
+        let (mut values, mut stamp, mut by_program) = (FormValues::default(), String::new(), false);
+        for (name, value) in form_urlencoded::parse(&body) {
+            match &*name {
+                "stars" => values.stars = value.parse().ok().and_then(|n: u8| n.try_into().ok()),
+                "title" => values.title = value.into_owned(),
+                "text" => values.text = value.into_owned(),
+                "name" => values.name = value.into_owned(),
+                "stamp" => stamp = value.into_owned(),
+                "website" => by_program = !value.is_empty(),
+                _ => {}
+            }
+        }
+        let stamped = receiver.keys.check_stamp(&stamp, stamp_subject, STAMP_VALID, receiver.now());
+        let longer = |text: &str, max| text.chars().count() > max;
+        let errors: Vec<FormError> = [
+            (!stamped, FormError::Expired),
+            (values.stars.is_none(), FormError::StarsMissing),
+            (longer(&values.title, TITLE_MAX_CHARS), FormError::TitleTooLong),
+            // Browsers send two characters for each line break that they count as one.
+            (longer(&values.text.replace("\r\n", "\n"), TEXT_MAX_CHARS), FormError::TextTooLong),
+            (longer(&values.name, NAME_MAX_CHARS), FormError::NameTooLong),
+        ]
+        .into_iter()
+        .filter_map(|(wrong, error)| wrong.then_some(error))
+        .collect();
+        match values.stars {
+            Some(stars) if errors.is_empty() => {
+                let FormValues { title, text, name, .. } = values;
+                let opinion = Opinion { stars, title, text, display_name: name }.cleaned();
+                Ok(Self { opinion, by_program })
+            }
+            _ => Err((values, errors)),
+        }
+    }
+
+    fn review(self, receiver: &Receiver, shop: ShopId, invitation: Option<InvitationId>) -> Review {
+        let submitted_at = receiver.now();
+        let id = ReviewId::derive(submitted_at, &shop, &self.opinion);
+        Review { id, shop, invitation, opinion: self.opinion, submitted_at }
+    }
+}

@@ -1,0 +1,274 @@
+//! `POST /webhooks/{shop}`: the way in for shop platforms.
+//!
+//! The order matters. Nothing is looked at that was not bounded, nothing is parsed that was not
+//! verified, and 200 is answered only after the commit. Whoever cannot sign learns nothing: an
+//! unknown shop, a wrong signature and an old timestamp get the same answer after the same work.
+
+use std::{sync::Arc, time::Duration};
+
+use adapter_api::{Adapter, Event, ParseError, Reject, Request};
+use axum::{
+    body::{Body, Bytes, to_bytes},
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use config::ShopSettings;
+use domain::{Decision, OrderEvent, ShopId};
+use jiff::SignedDuration;
+use metrics::counter;
+use queue::{Channel, Wakeup};
+use secrecy::ExposeSecret as _;
+use sha2::{Digest as _, Sha256};
+use store::intake::{Accepted, Arrival};
+use uuid::Uuid;
+
+use crate::{Receiver, problem::Problem};
+
+/// How long a commit may take: Shopify waits five seconds for the whole exchange.
+const COMMIT_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// Signs nothing; makes an unknown shop cost what a known one does.
+const NOBODYS_SECRET: &str = "no shop has this secret";
+
+pub(crate) async fn receive(
+    State(receiver): State<Arc<Receiver>>,
+    Path(shop): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let request_id = Uuid::new_v4();
+    let outcome = take(&receiver, &shop, &headers, body, request_id).await;
+    let mut response = match outcome {
+        Ok(()) => StatusCode::OK.into_response(),
+        Err(refusal) => refusal.into_response(),
+    };
+    if let Ok(id) = request_id.to_string().parse() {
+        response.headers_mut().insert("x-request-id", id);
+    }
+    response
+}
+
+/// Why a webhook was not taken.
+enum Refusal {
+    /// Too large, too slow, or encoded in a way we do not read.
+    Unreadable(Problem),
+    /// Not proved to come from the shop.
+    Untrusted,
+    /// Genuine, and not what the platform documents.
+    Malformed(ParseError),
+    /// Genuine, and the record could not take it.
+    Unavailable,
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Unreadable(problem) => problem,
+            Self::Untrusted => Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "not_accepted",
+                "no shop here accepts this request; check the address, the secret and the clock",
+            ),
+            Self::Malformed(error) => {
+                Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "malformed_body", error.to_string())
+            }
+            Self::Unavailable => Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                "the event was not stored; deliver it again",
+            ),
+        }
+        .into_response()
+    }
+}
+
+async fn take(
+    receiver: &Receiver,
+    shop: &str,
+    headers: &HeaderMap,
+    body: Body,
+    request_id: Uuid,
+) -> Result<(), Refusal> {
+    let config = receiver.config.load();
+    let body = read(&config.server, headers, body).await.inspect_err(|refusal| {
+        if let Refusal::Unreadable(problem) = refusal {
+            rejected(request_id, problem.code);
+        }
+    })?;
+    let request = Request { headers, body: &body, received_at: receiver.now() };
+    // Whatever the address: a handshake must not tell which shops there are.
+    if adapters::ADAPTERS.iter().any(|adapter| adapter.is_handshake(&request)) {
+        counter!("afs_webhook_handshakes_total").increment(1);
+        return Ok(());
+    }
+    let shop = shop.parse::<ShopId>().ok().and_then(|id| config.shop(&id));
+    let (adapter, verified) = verify(shop, request).map_err(|reject| {
+        rejected(request_id, reject);
+        Refusal::Untrusted
+    })?;
+    let Some(shop) = shop else { return Err(Refusal::Untrusted) };
+    let events = adapter.parse(&verified).map_err(|error| {
+        counter!("afs_webhooks_rejected_total", "reason" => "malformed_body").increment(1);
+        tracing::warn!(
+            %request_id, shop = %shop.id, path = error.path,
+            "a genuine webhook does not have the documented shape"
+        );
+        Refusal::Malformed(error)
+    })?;
+    for event in events {
+        match event {
+            Event::Order(event) => {
+                let key = event_key(adapter.event_id(&verified), &body);
+                accept(receiver, shop, event, key, request_id).await?;
+            }
+            Event::Ignored { reason } => {
+                counter!("afs_webhooks_ignored_total", "shop" => shop.id.to_string(), "reason" => reason)
+                    .increment(1);
+                tracing::debug!(%request_id, shop = %shop.id, reason, "webhook ignored");
+            }
+            Event::Alert { reason } => {
+                counter!("afs_webhook_alerts_total", "shop" => shop.id.to_string()).increment(1);
+                tracing::error!(%request_id, shop = %shop.id, "the shop must act: {reason}");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The body, if it is small enough, quick enough and not compressed.
+async fn read(limits: &config::Server, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+    let refuse =
+        |status, code, detail: String| Err(Refusal::Unreadable(Problem::new(status, code, detail)));
+    if headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        let detail = "send the body as it is: signatures cover the bytes, and bombs are compressed";
+        return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "compressed_body", detail.into());
+    }
+    let limit = limits.body_limit_kib * 1024;
+    let too_large = || {
+        let detail = format!("the body is larger than {} KiB", limits.body_limit_kib);
+        refuse(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+    };
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    if announced.and_then(|length| length.parse().ok()).is_some_and(|length: usize| length > limit)
+    {
+        return too_large();
+    }
+    let patience = Duration::from_secs(limits.request_timeout_secs);
+    match tokio::time::timeout(patience, to_bytes(body, limit)).await {
+        Ok(Ok(body)) => Ok(body),
+        // The only other cause is a sender that went away, who reads no answer.
+        Ok(Err(_)) => too_large(),
+        Err(_) => {
+            let detail = format!("the body took longer than {} s", limits.request_timeout_secs);
+            refuse(StatusCode::REQUEST_TIMEOUT, "body_too_slow", detail)
+        }
+    }
+}
+
+/// Proves where the request comes from. An unknown shop costs the same, and fails.
+fn verify<'a>(
+    shop: Option<&ShopSettings>,
+    request: Request<'a>,
+) -> Result<(&'static dyn Adapter, adapter_api::Verified<'a>), &'static str> {
+    let known = shop.and_then(|shop| Some((shop, adapters::find(&shop.platform)?)));
+    let Some((shop, adapter)) = known else {
+        let any = adapters::ADAPTERS[0];
+        let _refused = any.scheme().verify(request, &[NOBODYS_SECRET]);
+        return Err("unknown_shop");
+    };
+    let secrets: Vec<&str> = shop.secrets.iter().map(|secret| secret.expose_secret()).collect();
+    let verified = adapter.scheme().verify(request, &secrets).map_err(Reject::as_str)?;
+    Ok((adapter, verified))
+}
+
+fn rejected(request_id: Uuid, reason: &'static str) {
+    counter!("afs_webhooks_rejected_total", "reason" => reason).increment(1);
+    tracing::info!(%request_id, reason, "webhook rejected");
+}
+
+/// What makes two deliveries the same event: the platform's id, where it can be relied on, or the
+/// body. The record puts the shop, the order and the change in front of it.
+fn event_key(event_id: Option<&str>, body: &[u8]) -> String {
+    match event_id {
+        // A digest too: ids are of any length, and may be of any alphabet.
+        Some(id) => format!("id:{}", digest(id.as_bytes())),
+        None => format!("body:{}", digest(body)),
+    }
+}
+
+fn digest(bytes: &[u8]) -> Uuid {
+    let digest: [u8; 32] = Sha256::digest(bytes).into();
+    let mut half = [0; 16];
+    half.copy_from_slice(&digest[..16]);
+    Uuid::from_bytes(half)
+}
+
+async fn accept(
+    receiver: &Receiver,
+    shop: &ShopSettings,
+    event: OrderEvent,
+    event_key: String,
+    request_id: Uuid,
+) -> Result<(), Refusal> {
+    let change = event.change;
+    let order = event.order.reference.clone();
+    let arrival = Arrival {
+        shop: shop.id.clone(),
+        event,
+        event_key,
+        request_id,
+        received_at: receiver.now(),
+        policy: Arc::new(shop.policy.clone()),
+    };
+    let unavailable = |error: &dyn std::fmt::Display| {
+        counter!("afs_webhooks_rejected_total", "reason" => "unavailable").increment(1);
+        tracing::error!(%request_id, shop = %shop.id, %error, "an event was not stored");
+        Refusal::Unavailable
+    };
+    let accepted = tokio::time::timeout(COMMIT_TIMEOUT, receiver.store.accept(arrival))
+        .await
+        .map_err(|late| unavailable(&late))?
+        .map_err(|error| unavailable(&error))?;
+    let Accepted::Decided { decision, invitation } = accepted else {
+        counter!("afs_webhooks_duplicate_total", "shop" => shop.id.to_string()).increment(1);
+        tracing::info!(%request_id, shop = %shop.id, order, "webhook delivered again");
+        return Ok(());
+    };
+    counter!(
+        "afs_webhooks_accepted_total",
+        "shop" => shop.id.to_string(), "change" => change.as_str(), "decision" => decision.as_str()
+    )
+    .increment(1);
+    tracing::info!(
+        %request_id, shop = %shop.id, order, change = change.as_str(),
+        decision = decision.as_str(), invitation = invitation.map(tracing::field::display),
+        "webhook accepted"
+    );
+    if let Some(invitation) = invitation {
+        adjust_timer(receiver, invitation.0, &decision, request_id).await;
+    }
+    Ok(())
+}
+
+/// Tells the timer what was decided. It may fail: the record has it, and the reconciler repeats it.
+async fn adjust_timer(receiver: &Receiver, id: Uuid, decision: &Decision, request_id: Uuid) {
+    let outcome = match decision {
+        Decision::Schedule { due_at, .. } => {
+            let minutes = receiver.config.load().queue.horizon_minutes;
+            let horizon =
+                SignedDuration::from_mins(i64::try_from(minutes).unwrap_or(i64::MAX / 60));
+            if due_at.duration_since(receiver.now()) > horizon {
+                return;
+            }
+            let wakeup = Wakeup { id, due_at: *due_at };
+            receiver.queue.wake(Channel::Invitations, &[wakeup]).await
+        }
+        Decision::Cancel { .. } => receiver.queue.cancel(Channel::Invitations, &[id]).await,
+        Decision::DoNotInvite { .. } | Decision::Keep { .. } => return,
+    };
+    if let Err(error) = outcome {
+        counter!("afs_queue_errors_total").increment(1);
+        tracing::warn!(%request_id, %error, "the queue did not take a wake-up; the reconciler will");
+    }
+}

@@ -1,0 +1,226 @@
+//! Sends one invitation.
+
+use std::{sync::Arc, time::Duration};
+
+use config::{Config, ShopSettings};
+use domain::{
+    InvitationId,
+    retry::{Failure, Next, RetryPolicy, after_failure},
+    token::Purpose,
+};
+use jiff::{SignedDuration, Timestamp};
+use mail::{Mailbox, Message, Outgoing};
+use metrics::{counter, histogram};
+use queue::{Channel, Wakeup};
+use store::sending::{AttemptOutcome, Claim, Claimed, Finish};
+use templates::{InvitationMail, Shop};
+use tokio::time::{Instant, sleep};
+
+use crate::Worker;
+
+/// The first pause before an outcome that could not be recorded is recorded again.
+const RECORD_PAUSE: Duration = Duration::from_millis(200);
+
+/// The longest such pause.
+const RECORD_PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// Claims the invitation and, if it is to be sent, sends it and records how that ended.
+///
+/// `lease` is how long the claim holds. After it, somebody else may be sending.
+pub(crate) async fn send(worker: Arc<Worker>, id: InvitationId, lease: Duration) {
+    let claim = Claim {
+        id,
+        now: worker.now(),
+        lease: SignedDuration::try_from(lease).unwrap_or(SignedDuration::MAX),
+    };
+    let deadline = Instant::now() + lease;
+    let claimed = match worker.store.claim(claim).await {
+        Ok(Some(claimed)) => claimed,
+        // Cancelled, moved, suppressed, or claimed by another worker: nothing to do.
+        Ok(None) => return,
+        // Still waiting in the record: the reconciler wakes it again.
+        Err(error) => return tracing::warn!(invitation = %id, %error, "not claimed"),
+    };
+    let outcome = attempt(&worker, &claimed).await;
+    report(&worker, &claimed, &outcome);
+    if record(&worker, &claimed, outcome.clone(), deadline).await {
+        wake_again(&worker, id, &outcome).await;
+    }
+}
+
+/// Makes one attempt, and says how the invitation goes on.
+async fn attempt(worker: &Worker, claimed: &Claimed) -> AttemptOutcome {
+    let config = worker.config.load();
+    let Some(shop) = config.shop(&claimed.shop) else {
+        let error = "the shop is not configured".to_owned();
+        return failed(worker, &config, claimed, Failure::Temporary, error);
+    };
+    let now = worker.now();
+    if let Some(window) = shop.policy.window.as_ref().filter(|window| !window.is_open(now)) {
+        return AttemptOutcome::Postponed(window.next_open(now));
+    }
+    let outgoing = match compose(worker, &config, shop, claimed) {
+        Ok(outgoing) => outgoing,
+        Err(error) => return AttemptOutcome::Failed(error),
+    };
+    match worker.transport.send(&outgoing).await {
+        Ok(accepted) => AttemptOutcome::Sent(accepted.reply),
+        Err(error) => failed(worker, &config, claimed, error.failure, error.to_string()),
+    }
+}
+
+fn failed(
+    worker: &Worker,
+    config: &Config,
+    claimed: &Claimed,
+    failure: Failure,
+    error: String,
+) -> AttemptOutcome {
+    let policy = RetryPolicy::from(config.retry);
+    let (id, attempt, first_due) = (claimed.id, claimed.attempt, claimed.first_due_at);
+    match after_failure(&policy, id, attempt, first_due, failure, worker.now()) {
+        Next::RetryAt(at) => AttemptOutcome::Retry { at, error },
+        Next::GiveUp => AttemptOutcome::Failed(error),
+    }
+}
+
+fn compose(
+    worker: &Worker,
+    config: &Config,
+    shop: &ShopSettings,
+    claimed: &Claimed,
+) -> Result<Outgoing, String> {
+    let order = &claimed.order.order;
+    let Some(recipient) = order.email.clone() else {
+        return Err("the order has no usable address".to_owned());
+    };
+    let link = |kind: &str, purpose| {
+        let token = worker.keys.token(purpose, claimed.id);
+        format!("{}/{kind}/{token}", config.server.public_url)
+    };
+    let unsubscribe_url = link("u", Purpose::Unsubscribe);
+    let templates = worker.templates.load();
+    let language = templates.language(order.locale.as_deref(), &shop.language);
+    let written = InvitationMail {
+        shop: Shop {
+            name: shop.name.clone(),
+            website: shop.website.clone(),
+            postal_address: shop.sender.postal_address.clone(),
+            ..Shop::default()
+        },
+        buyer_name: order.name.clone(),
+        order_number: order.number.clone(),
+        items: order.items.clone(),
+        review_url: link("r", Purpose::Review),
+        unsubscribe_url: unsubscribe_url.clone(),
+    };
+    let rendered = templates.invitation(&language, &written).map_err(|error| error.to_string())?;
+    let sender = &shop.sender;
+    let message = Message {
+        id: format!("inv-{}", claimed.id),
+        date: claimed.first_due_at,
+        from: Mailbox { name: Some(sender.name.clone()), address: sender.address.clone() },
+        reply_to: sender.reply_to.clone(),
+        to: Mailbox { name: order.name.clone(), address: recipient },
+        subject: rendered.subject,
+        text: rendered.text,
+        html: rendered.html,
+        unsubscribe: Some(unsubscribe_url),
+        list_id: Some(format!("{}.reviews.{}", shop.id, sender.address.host())),
+        feedback_id: Some(format!("invitation:{}:afs", shop.id)),
+    };
+    mail::compose(&message).map_err(|error| error.to_string())
+}
+
+fn report(worker: &Worker, claimed: &Claimed, outcome: &AttemptOutcome) {
+    let shop = || claimed.shop.to_string();
+    let Claimed { id, request_id, attempt, .. } = claimed;
+    match outcome {
+        AttemptOutcome::Sent(reply) => {
+            let lateness = worker.now().duration_since(claimed.due_at);
+            counter!("afs_invitations_sent_total", "shop" => shop()).increment(1);
+            histogram!("afs_invitation_lateness_seconds").record(lateness.as_secs_f64());
+            tracing::info!(
+                %request_id, invitation = %id, shop = %claimed.shop, attempt,
+                lateness_ms = %lateness.as_millis(), reply, "invitation sent"
+            );
+        }
+        AttemptOutcome::Retry { at, error } => {
+            counter!("afs_invitation_retries_total", "shop" => shop()).increment(1);
+            tracing::warn!(
+                %request_id, invitation = %id, shop = %claimed.shop, attempt, next = %at, error,
+                "invitation not sent; it will be tried again"
+            );
+        }
+        AttemptOutcome::Failed(error) => {
+            counter!("afs_invitations_failed_total", "shop" => shop()).increment(1);
+            tracing::error!(
+                %request_id, invitation = %id, shop = %claimed.shop, attempt, error,
+                "invitation failed for good"
+            );
+        }
+        AttemptOutcome::Postponed(at) => {
+            tracing::info!(
+                %request_id, invitation = %id, shop = %claimed.shop, until = %at,
+                "invitation waits for the send window"
+            );
+        }
+    }
+}
+
+/// Records the outcome, however long the record is away, as long as the claim is ours. `false` if
+/// it is not any more.
+async fn record(
+    worker: &Worker,
+    claimed: &Claimed,
+    outcome: AttemptOutcome,
+    deadline: Instant,
+) -> bool {
+    let finish = Finish { id: claimed.id, fence: claimed.fence, at: worker.now(), outcome };
+    let mut pause = RECORD_PAUSE;
+    loop {
+        match worker.store.finish(finish.clone()).await {
+            Ok(true) => return true,
+            Ok(false) => {
+                counter!("afs_fenced_outcomes_total").increment(1);
+                tracing::warn!(
+                    invitation = %claimed.id,
+                    "another worker claimed this invitation meanwhile; its outcome counts"
+                );
+                return false;
+            }
+            Err(error) => {
+                tracing::error!(invitation = %claimed.id, %error, "an outcome was not recorded");
+            }
+        }
+        if Instant::now() + pause >= deadline {
+            return false;
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(RECORD_PAUSE_MAX);
+    }
+}
+
+/// Sets the timer for the next attempt, if it comes soon; the reconciler sets later ones.
+async fn wake_again(worker: &Worker, id: InvitationId, outcome: &AttemptOutcome) {
+    let (AttemptOutcome::Retry { at: due_at, .. } | AttemptOutcome::Postponed(due_at)) = *outcome
+    else {
+        return;
+    };
+    if due_at > worker.horizon() {
+        return;
+    }
+    let wakeup = Wakeup { id: id.0, due_at };
+    if let Err(error) = worker.queue.wake(Channel::Invitations, &[wakeup]).await {
+        tracing::warn!(invitation = %id, %error, "the queue did not take a wake-up; the reconciler will");
+    }
+}
+
+impl Worker {
+    /// Invitations due later than this need not lie in the timer.
+    pub(crate) fn horizon(&self) -> Timestamp {
+        let minutes = self.config.load().queue.horizon_minutes;
+        let span = SignedDuration::from_mins(i64::try_from(minutes).unwrap_or(i64::MAX / 60));
+        self.now().checked_add(span).unwrap_or(Timestamp::MAX)
+    }
+}

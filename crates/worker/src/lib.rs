@@ -1,0 +1,98 @@
+//! The jobs: what happens when the timer rings.
+//!
+//! | job | what it does |
+//! |---|---|
+//! | [`invitation`] | claims an invitation, writes it, hands it to the mail server, records the outcome |
+//! | [`review`] | checks a review against its invitation and order, and labels it |
+//! | [`reconcile`] | wakes what the timer has lost |
+//!
+//! A job may be woken twice, late, or for nothing: the record decides, and every step can be
+//! repeated.
+
+mod invitation;
+mod reconcile;
+mod review;
+
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use config::Config;
+use domain::{InvitationId, ReviewId, token::TokenKeys};
+use jiff::Timestamp;
+use mail::Transport;
+use queue::{BoxError, Channel, Clock, DueJobs, Queue, RunSettings};
+use store::Store;
+use templates::Templates;
+use tokio_util::sync::CancellationToken;
+
+/// What the jobs work with.
+pub struct Worker {
+    /// The record.
+    pub store: Store,
+    /// The timer.
+    pub queue: Queue,
+    /// The way out for mail.
+    pub transport: Transport,
+    /// The configuration in force; replaced as a whole when it is reloaded.
+    pub config: Arc<ArcSwap<Config>>,
+    /// The mails; replaced with the configuration.
+    pub templates: Arc<ArcSwap<Templates>>,
+    /// Makes the links in mails.
+    pub keys: TokenKeys,
+    /// Tells the time.
+    pub clock: Clock,
+}
+
+impl Worker {
+    /// Works until `shutdown`, then lets running jobs finish and hands the rest back. How long that
+    /// may take is for the caller to say.
+    pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
+        let config = self.config.load();
+        let lease = Duration::from_secs(config.worker.lease_secs);
+        let settings = |concurrency| RunSettings {
+            concurrency,
+            poll_interval: Duration::from_millis(config.queue.poll_interval_millis),
+            lease,
+        };
+        let senders = NonZeroUsize::new(config.worker.concurrency).unwrap_or(NonZeroUsize::MIN);
+        let invitations = {
+            let worker = self.clone();
+            let send = move |id| invitation::send(worker.clone(), InvitationId(id), lease);
+            self.queue.run(Channel::Invitations, settings(senders), send, shutdown.clone())
+        };
+        let reviews = {
+            let worker = self.clone();
+            let verify = move |id| review::verify(worker.clone(), ReviewId(id));
+            self.queue.run(Channel::Reviews, settings(NonZeroUsize::MIN), verify, shutdown.clone())
+        };
+        let reconciler = reconcile::run(self.clone(), shutdown.clone());
+        tokio::join!(invitations, reviews, reconciler);
+    }
+
+    fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+}
+
+/// The record as a timer of its own, for installations without Redis.
+pub struct DueInRecord(pub Store);
+
+#[async_trait]
+impl DueJobs for DueInRecord {
+    async fn due(
+        &self,
+        channel: Channel,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<uuid::Uuid>, BoxError> {
+        Ok(match channel {
+            Channel::Invitations => {
+                self.0.due_invitations(now, limit).await?.into_iter().map(|due| due.id.0).collect()
+            }
+            Channel::Reviews => {
+                self.0.pending_reviews(limit).await?.into_iter().map(|id| id.0).collect()
+            }
+        })
+    }
+}
