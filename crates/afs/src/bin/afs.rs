@@ -1,0 +1,5 @@
+//! See [`afs::cli::afs`].
+
+fn main() -> std::process::ExitCode {
+    afs::cli::afs()
+}

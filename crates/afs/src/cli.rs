@@ -1,0 +1,121 @@
+//! What can be typed.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{
+    commands,
+    lifecycle::{self, Role},
+    services::{Source, load_config},
+};
+
+/// Where the configuration is looked for if nobody says.
+const USUAL_FILES: [&str; 2] = ["afs.toml", "/etc/afs/afs.toml"];
+
+/// Automatic feedback service: invites the buyers of your shops to review their orders, and proves
+/// that each verified review came from a real one.
+///
+/// A shop platform posts a signed "order completed" webhook to /webhooks/<shop>. AFS stores it,
+/// waits, sends one invitation, and marks the review it leads to as verified.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "First steps:\n  \
+        afs demo              watch the whole way on this machine, nothing to set up\n  \
+        afs config default    print every setting with its meaning, to write your own afs.toml\n  \
+        afs config check      say what is wrong with it, and where\n  \
+        afs serve             run it"
+)]
+struct Afs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Args, Clone)]
+struct ConfigArgs {
+    /// Your configuration file [default: ./afs.toml or /etc/afs/afs.toml, if there]
+    ///
+    /// One file per shop may lie beside it, as shops.d/<shop>.toml. Environment variables win over
+    /// files: `AFS__SERVER__PUBLIC_URL=https://reviews.example.com`.
+    #[arg(long, short, global = true, env = "AFS_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Take webhooks, serve pages, send invitations and verify reviews, in one process
+    Serve,
+    /// Show the whole way on this machine: orders in, mails out, reviews verified
+    Demo(commands::demo::DemoArgs),
+    /// Check and explain the configuration
+    #[command(subcommand)]
+    Config(commands::config::ConfigCommand),
+    /// Say how things stand: counts by state, what is due, what went wrong
+    Status(commands::status::StatusArgs),
+}
+
+/// Takes signed order webhooks and serves the review pages. Needs the same configuration as
+/// afs-worker; run as many of either as you like.
+#[derive(Parser)]
+#[command(version, name = "afs-receiver")]
+struct AfsReceiver {
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+/// Sends due invitations and verifies reviews. Needs the same configuration as afs-receiver; run
+/// as many of either as you like.
+#[derive(Parser)]
+#[command(version, name = "afs-worker")]
+struct AfsWorker {
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+impl ConfigArgs {
+    fn source(self) -> Source {
+        let usual = || USUAL_FILES.map(PathBuf::from).into_iter().find(|path| path.exists());
+        let mut environment: Vec<_> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        environment.sort();
+        Source { file: self.config.or_else(usual), environment }
+    }
+}
+
+/// The program `afs`.
+pub fn afs() -> ExitCode {
+    let Afs { config, command } = Afs::parse();
+    let source = config.source();
+    finish(match command {
+        Command::Serve => lifecycle::run(source, Role::Both),
+        Command::Demo(args) => commands::demo::run(args),
+        Command::Config(command) => commands::config::run(&command, &source),
+        Command::Status(args) => load_config(&source)
+            .map_err(anyhow::Error::from)
+            .and_then(|config| commands::status::run(args, &config)),
+    })
+}
+
+/// The program `afs-receiver`.
+pub fn afs_receiver() -> ExitCode {
+    finish(lifecycle::run(AfsReceiver::parse().config.source(), Role::Receiver))
+}
+
+/// The program `afs-worker`.
+pub fn afs_worker() -> ExitCode {
+    finish(lifecycle::run(AfsWorker::parse().config.source(), Role::Worker))
+}
+
+fn finish(outcome: anyhow::Result<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            commands::say_error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The commands of `afs` beside `serve`.
+
+pub(crate) mod config;
+pub(crate) mod demo;
+pub(crate) mod status;
+
+use std::io::Write as _;
+
+/// Prints a line for the person at the terminal.
+pub(crate) fn say(line: impl std::fmt::Display) {
+    // Nobody reads any more, as in `afs status | head -1`: nothing is lost.
+    let _read = writeln!(std::io::stdout().lock(), "{line}");
+}
+
+/// Prints why a command failed, with all that led to it.
+pub(crate) fn say_error(error: &anyhow::Error) {
+    let _read = writeln!(std::io::stderr().lock(), "error: {error:#}");
+}

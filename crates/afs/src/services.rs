@@ -1,0 +1,200 @@
+//! Every constructor, once.
+
+use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use arc_swap::ArcSwap;
+use config::{Config, MailTransport, Problems, QueueBackend, Sources, Tls};
+use jiff::Timestamp;
+use mail::{Credentials, Files, Limits, Smtp, SmtpSettings, Timeouts, Transport};
+use queue::{Clock, Queue, RedisSettings};
+use receiver::Receiver;
+use secrecy::ExposeSecret as _;
+use store::{Store, StoreSettings};
+use templates::Templates;
+use worker::{DueInRecord, Worker};
+
+use crate::keys::Keys;
+
+/// Where the configuration comes from; read again at each reload.
+#[derive(Clone, Default)]
+pub(crate) struct Source {
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) environment: Vec<(String, String)>,
+}
+
+/// The configuration, checked against the adapters there are.
+pub(crate) fn load_config(source: &Source) -> Result<Config, Problems> {
+    Config::load(&Sources {
+        file: source.file.clone(),
+        env: source.environment.clone(),
+        platforms: &platforms(),
+    })
+}
+
+/// The ids of the platforms we speak.
+pub(crate) fn platforms() -> Vec<&'static str> {
+    adapters::ADAPTERS.iter().map(|adapter| adapter.meta().id).collect()
+}
+
+/// What receiver and worker share.
+#[derive(Clone)]
+pub(crate) struct Services {
+    pub(crate) config: Arc<ArcSwap<Config>>,
+    pub(crate) templates: Arc<ArcSwap<Templates>>,
+    pub(crate) store: Store,
+    pub(crate) queue: Queue,
+    pub(crate) clock: Clock,
+    keys: Arc<Keys>,
+}
+
+impl Services {
+    /// Opens the record and the timer, and loads the templates.
+    pub(crate) async fn open(config: Config) -> anyhow::Result<Self> {
+        check_secrets(&config)?;
+        let templates = load_templates(&config)?;
+        let keys = Keys::load(&config)?;
+        let store = open_store(&config, keys.address_key.clone(), true).await?;
+        for shop in config.shops.values() {
+            store.save_shop(&shop.id, &shop.platform, &shop.name).await?;
+        }
+        let clock = system_clock();
+        let queue = open_queue(&config, &store, clock.clone())?;
+        Ok(Self {
+            config: Arc::new(ArcSwap::from_pointee(config)),
+            templates: Arc::new(ArcSwap::from_pointee(templates)),
+            store,
+            queue,
+            clock,
+            keys: Arc::new(keys),
+        })
+    }
+
+    pub(crate) fn receiver(&self) -> Arc<Receiver> {
+        Arc::new(Receiver {
+            store: self.store.clone(),
+            queue: self.queue.clone(),
+            config: self.config.clone(),
+            templates: self.templates.clone(),
+            keys: self.keys.tokens.clone(),
+            clock: self.clock.clone(),
+        })
+    }
+
+    pub(crate) fn worker(&self, transport: Transport) -> Arc<Worker> {
+        Arc::new(Worker {
+            store: self.store.clone(),
+            queue: self.queue.clone(),
+            transport,
+            config: self.config.clone(),
+            templates: self.templates.clone(),
+            keys: self.keys.tokens.clone(),
+            clock: self.clock.clone(),
+        })
+    }
+}
+
+/// The one place that asks the system for the time.
+#[expect(clippy::disallowed_methods, reason = "the clock that everybody else is given")]
+pub(crate) fn system_clock() -> Clock {
+    Arc::new(Timestamp::now)
+}
+
+/// Says which shops have secrets that their platform's scheme cannot use.
+pub(crate) fn check_secrets(config: &Config) -> anyhow::Result<()> {
+    for shop in config.shops.values() {
+        let Some(adapter) = adapters::find(&shop.platform) else { continue };
+        for secret in &shop.secrets {
+            adapter
+                .scheme()
+                .check_secret(secret.expose_secret())
+                .with_context(|| format!("shops.{}.secrets", shop.id))?;
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn load_templates(config: &Config) -> anyhow::Result<Templates> {
+    let templates = Templates::load(config.templates.dir.as_deref())?;
+    for warning in templates.warnings() {
+        tracing::warn!("{warning}");
+    }
+    Ok(templates)
+}
+
+/// Opens the record; with `migrate`, makes it or brings it up to date.
+pub(crate) async fn open_store(
+    config: &Config,
+    address_key: Vec<u8>,
+    migrate: bool,
+) -> anyhow::Result<Store> {
+    let settings = StoreSettings {
+        url: config.database.url.expose_secret().to_owned(),
+        max_connections: config.database.max_connections,
+        address_key,
+        migrate,
+    };
+    let hint = match config.database.sqlite_file() {
+        Some(file) => format!("the record {} cannot be opened", file.display()),
+        None => "the Postgres database cannot be opened; check database.url".to_owned(),
+    };
+    Store::open(settings).await.context(hint)
+}
+
+pub(crate) fn open_queue(config: &Config, store: &Store, clock: Clock) -> anyhow::Result<Queue> {
+    match (config.queue.backend, &config.queue.redis_url) {
+        (QueueBackend::Redis, Some(url)) => {
+            let settings = RedisSettings {
+                url: url.expose_secret().to_owned(),
+                namespace: config.queue.namespace.clone(),
+            };
+            Queue::redis(&settings, clock).context("queue.redis_url")
+        }
+        _ => Ok(Queue::record(Arc::new(DueInRecord(store.clone())), clock)),
+    }
+}
+
+/// The way out for mail.
+pub(crate) fn open_transport(config: &Config) -> anyhow::Result<Transport> {
+    if config.mail.transport == MailTransport::File {
+        return Ok(Transport::Files(Files::open(&config.mail.outbox_dir)?));
+    }
+    let smtp = &config.mail.smtp;
+    let seconds = Duration::from_secs;
+    let credentials = smtp.username.clone().zip(smtp.password.clone());
+    let settings = SmtpSettings {
+        host: smtp.host.clone(),
+        port: smtp.port,
+        tls: match smtp.tls {
+            Tls::Starttls => mail::Tls::StartTls,
+            Tls::Implicit => mail::Tls::Implicit,
+            Tls::Plaintext => mail::Tls::None,
+        },
+        ca_file: smtp.ca_file.clone(),
+        credentials: credentials.map(|(username, password)| Credentials { username, password }),
+        hello_name: smtp.hello_name.clone().unwrap_or_else(|| public_host(config)),
+        timeouts: Timeouts {
+            connect: seconds(smtp.connect_timeout_secs),
+            command: seconds(smtp.command_timeout_secs),
+            final_reply: seconds(smtp.final_timeout_secs),
+        },
+        limits: Limits {
+            connections: NonZeroUsize::new(smtp.max_connections).unwrap_or(NonZeroUsize::MIN),
+            ..Limits::default()
+        },
+    };
+    Ok(Transport::Smtp(Smtp::new(settings).context("mail.smtp")?))
+}
+
+/// The host of the public address: what a mail server can look up.
+fn public_host(config: &Config) -> String {
+    let url = &config.server.public_url;
+    let authority = url.split("://").nth(1).and_then(|rest| rest.split('/').next());
+    let authority = authority.unwrap_or("localhost");
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+    match host.parse::<std::net::Ipv4Addr>() {
+        // An address literal needs its brackets (RFC 5321, 4.1.3).
+        Ok(address) => format!("[{address}]"),
+        Err(_) => host.to_owned(),
+    }
+}

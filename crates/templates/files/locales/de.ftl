@@ -1,0 +1,109 @@
+# Alles, was gelesen wird, auf Deutsch. Erklärungen stehen in en.ftl.
+
+
+## Gemeinsam für E-Mails und Seiten
+
+stars-label =
+    { $stars ->
+        [1] 1 Stern – schlecht
+        [2] 2 Sterne – weniger gut
+        [3] 3 Sterne – mittelmäßig
+        [4] 4 Sterne – gut
+       *[5] 5 Sterne – ausgezeichnet
+    }
+stars-hint = 1 Stern: schlecht, 5 Sterne: ausgezeichnet
+items-heading = Das haben Sie bestellt
+items-more =
+    { $count ->
+        [one] und ein weiteres Produkt
+       *[other] und { $count } weitere Produkte
+    }
+privacy = Datenschutz
+
+
+## E-Mail: Einladung, eine Bewertung zu schreiben
+
+invitation-subject = Wie war Ihre Bestellung bei { $shop }?
+invitation-hello = Guten Tag,
+invitation-hello-name = Guten Tag { $name },
+invitation-ask = vielen Dank für Ihre Bestellung bei { $shop }. Wie ist es gelaufen? Bitte berichten Sie anderen in einer Bewertung: Was war gut, was war es nicht? Jede ehrliche Meinung ist gleichermaßen willkommen.
+invitation-ask-order = vielen Dank für Ihre Bestellung { $order } bei { $shop }. Wie ist es gelaufen? Bitte berichten Sie anderen in einer Bewertung: Was war gut, was war es nicht? Jede ehrliche Meinung ist gleichermaßen willkommen.
+invitation-stars = Wie viele Sterne vergeben Sie?
+invitation-stars-note = Ein Stern öffnet das Formular mit Ihrer Auswahl. Gesendet wird erst, wenn Sie dort auf die Schaltfläche drücken.
+invitation-button = Bewertung schreiben
+invitation-why = Sie erhalten diese E-Mail, weil Sie bei { $shop } bestellt haben. { $shop } bittet Kundinnen und Kunden nach einer Bestellung um eine Bewertung.
+invitation-unsubscribe = Keine Bitten um Bewertungen mehr erhalten
+
+
+## Seite: das Formular
+
+form-heading = Ihre Bewertung von { $shop }
+form-intro = Berichten Sie anderen, wie es gelaufen ist. Ob gut oder schlecht: Jede ehrliche Meinung ist gleichermaßen willkommen.
+form-intro-organic = Berichten Sie anderen von Ihrer Erfahrung. Ob gut oder schlecht: Jede ehrliche Meinung ist gleichermaßen willkommen. Bewertungen von dieser Seite werden als organisch gekennzeichnet, also als ohne Einladung geschrieben.
+form-order = Bestellung { $order }
+form-stars = Wie viele Sterne vergeben Sie?
+form-optional = freiwillig
+form-title = Überschrift
+form-text = Ihre Bewertung
+form-text-hint = Was war gut, was war es nicht?
+form-name = Angezeigter Name
+form-name-hint = Ein Vorname oder Spitzname genügt. Ohne Angabe bleiben Sie anonym.
+form-website = Dieses Feld bitte leer lassen
+form-public = Ihre Bewertung und der Name oben können veröffentlicht werden. Ihre E-Mail-Adresse und Ihre Bestellnummer werden es nicht.
+form-submit = Bewertung senden
+form-errors-heading =
+    { $count ->
+        [one] Eine Angabe braucht Ihre Aufmerksamkeit
+       *[other] { $count } Angaben brauchen Ihre Aufmerksamkeit
+    }
+form-error =
+    { $error ->
+        [stars-missing] Bitte wählen Sie 1 bis 5 Sterne.
+        [title-too-long] Die Überschrift darf höchstens { $max } Zeichen haben.
+        [text-too-long] Die Bewertung darf höchstens { $max } Zeichen haben.
+        [name-too-long] Der Name darf höchstens { $max } Zeichen haben.
+       *[expired] Die Seite war zu lange geöffnet. Nichts ist verloren: Bitte senden Sie noch einmal.
+    }
+
+
+## Seiten: eine Bewertung ist eingegangen
+
+thanks-heading = Danke für Ihre Bewertung
+thanks-text = Ihre Bewertung von { $shop } ist bei uns eingegangen.
+already-heading = Sie haben diese Bewertung schon geschrieben
+already-text = Ihre Bewertung von { $shop } ist bei uns eingegangen. Eine Einladung gilt für eine Bewertung.
+received-stars =
+    { $stars ->
+        [one] Sie haben 1 von 5 Sternen vergeben
+       *[other] Sie haben { $stars } von 5 Sternen vergeben
+    }
+received-label =
+    { $label ->
+        [pending] Wir prüfen, ob sie zu einer echten Bestellung gehört. Wenn ja, wird sie als verifiziert gekennzeichnet.
+        [verified] Sie ist als verifiziert gekennzeichnet: Sie gehört zu einer echten Bestellung.
+        [organic] Sie ist als organisch gekennzeichnet: Sie wurde ohne Einladung geschrieben.
+       *[refused] Wir konnten keine Bestellung dazu bestätigen, daher ist sie nicht als verifiziert gekennzeichnet.
+    }
+received-close = Sie können diese Seite jetzt schließen.
+
+
+## Seiten: keine E-Mails mehr
+
+unsubscribe-heading = Keine Bitten um Bewertungen mehr?
+unsubscribe-text = { $shop } bittet Sie dann nicht mehr per E-Mail um Bewertungen. E-Mails zu Ihren Bestellungen sind davon nicht betroffen.
+unsubscribe-button = Abmelden
+unsubscribed-heading = Sie sind abgemeldet
+unsubscribed-text = { $shop } bittet Sie nicht mehr per E-Mail um Bewertungen. Das gilt ab sofort.
+
+
+## Seiten: etwas ist im Weg
+
+expired-heading = Dieser Link ist abgelaufen
+expired-text = Links in Bitten um Bewertungen gelten nur für begrenzte Zeit, und diese ist vorbei. Danke, dass Sie eine Bewertung schreiben wollten.
+not-found-heading = Diese Seite gibt es nicht
+not-found-text = Vielleicht ist der Link unvollständig. Bitte öffnen Sie ihn noch einmal aus der E-Mail, oder kopieren Sie ihn ganz.
+busy-heading = Einen Moment bitte
+busy-text = Gerade sind sehr viele Menschen hier. Bitte versuchen Sie es in einer Minute noch einmal.
+error-heading = Etwas ist schiefgegangen
+error-text = Der Fehler liegt bei uns. Bitte versuchen Sie es in einigen Minuten noch einmal.
+error-reference = Wenn Sie uns deswegen schreiben, nennen Sie bitte diese Nummer:

@@ -1,0 +1,183 @@
+//! What people read: mails and pages, in every language.
+//!
+//! Templates ([minijinja]) hold the shape, Fluent files hold the words, and a template asks for its
+//! words with `t("key", name = …)`. Both are built in; an operator's folder may replace a template
+//! or an asset, change single texts, or add a language by adding one file:
+//!
+//! ```text
+//! locales/<language>.ftl          every text
+//! mail/invitation/subject.txt     body.txt  body.html
+//! pages/layout.html               and one file per page
+//! assets/style.css                anything else here is served beside it
+//! ```
+//!
+//! Everything is compiled, rendered and checked when it is loaded, so that a mistake is found by the
+//! operator and not by a buyer. Text is escaped wherever HTML is written; there is no way around it.
+
+mod assets;
+mod check;
+mod files;
+mod language;
+mod mail;
+mod page;
+mod problem;
+mod render;
+mod samples;
+mod texts;
+
+use std::{collections::BTreeMap, path::Path};
+
+use minijinja::{Environment, Value};
+
+pub use crate::{
+    assets::Asset,
+    language::{Direction, Language},
+    mail::{InvitationMail, RenderedMail, Shop},
+    page::{FormError, FormValues, Page, ReviewForm},
+    problem::{Problem, Problems, RenderError},
+    samples::{Sample, samples},
+};
+use crate::{assets::Assets, files::Files, language::ENGLISH, problem::Findings, texts::Texts};
+
+/// Every template in every language, checked.
+#[derive(Debug)]
+pub struct Templates {
+    /// By language tag. English is always there.
+    environments: BTreeMap<String, (Language, Environment<'static>)>,
+    assets: Assets,
+    warnings: Vec<Problem>,
+}
+
+/// One file of [`Templates::previews`].
+#[derive(Clone, Debug)]
+pub struct Preview {
+    /// Where it belongs, for example `sv/long-names/review.html`.
+    pub path: String,
+    /// What it holds.
+    pub content: Vec<u8>,
+}
+
+impl Templates {
+    /// Loads what is built in, and over it what `overrides` holds: a template or an asset there
+    /// replaces the one of the same name, a language file there changes the texts it names.
+    ///
+    /// Each template is rendered in each language for each of the [`samples`]; what is wrong is
+    /// reported all at once.
+    pub fn load(overrides: Option<&Path>) -> Result<Self, Problems> {
+        let mut findings = Findings::default();
+        let files = Files::collect(overrides, &mut findings);
+        let environments = Texts::load(&files, &mut findings)
+            .into_iter()
+            .map(|texts| {
+                let language = texts.language().clone();
+                let environment = render::environment(texts, &files, &mut findings);
+                (language.tag().to_owned(), (language, environment))
+            })
+            .collect();
+        let mut templates =
+            Self { environments, assets: Assets::new(&files), warnings: Vec::new() };
+        check::check(&templates, &files, &mut findings);
+        templates.warnings = findings.into_warnings()?;
+        Ok(templates)
+    }
+
+    /// What an operator should know although it stops nothing: texts that a language lacks and that
+    /// appear in English, and files or texts that nothing uses.
+    #[must_use]
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
+    }
+
+    /// The languages there are, by tag.
+    pub fn languages(&self) -> impl Iterator<Item = &Language> {
+        self.environments.values().map(|(language, _)| language)
+    }
+
+    /// The language nearest to `wanted`, as a platform spells it (`sv`, `sv-SE`, `sv_SE`, `SV`);
+    /// failing that the one nearest to `fallback`; failing that English.
+    #[must_use]
+    pub fn language(&self, wanted: Option<&str>, fallback: &str) -> Language {
+        language::negotiate(self.languages(), wanted.into_iter().chain([fallback]))
+    }
+
+    /// The mail that invites a buyer to write a review.
+    pub fn invitation(
+        &self,
+        language: &Language,
+        mail: &InvitationMail,
+    ) -> Result<RenderedMail, RenderError> {
+        let context = mail.context();
+        let part = |name: &str| self.render(language, &InvitationMail::template(name), &context);
+        Ok(RenderedMail {
+            // One line, whatever a template makes of it.
+            subject: domain::text::line(&part("subject.txt")?),
+            text: part("body.txt")?,
+            html: part("body.html")?,
+        })
+    }
+
+    /// A page, complete with layout. It refers to its assets as `/assets/<name>`.
+    pub fn page(&self, language: &Language, page: &Page) -> Result<String, RenderError> {
+        self.page_with_assets_at("/assets/", language, page)
+    }
+
+    /// The file served as `/assets/<name>`. Its name changes with its content, so it may be cached
+    /// for ever.
+    #[must_use]
+    pub fn asset(&self, name: &str) -> Option<&Asset> {
+        self.assets.get(name)
+    }
+
+    /// Everything there is to see, as files: each sample's mail and pages in each language, and the
+    /// assets. The pages find the assets when the files are opened from a disk.
+    pub fn previews(&self) -> Result<Vec<Preview>, RenderError> {
+        let mut previews: Vec<Preview> = self
+            .assets
+            .iter()
+            .map(|(name, asset)| preview(format!("assets/{name}"), asset.bytes.clone()))
+            .collect();
+        for language in self.languages() {
+            for sample in samples() {
+                let folder = format!("{}/{}", language.tag(), sample.name);
+                let mail = self.invitation(language, &sample.mail)?;
+                previews.push(preview(format!("{folder}/invitation.subject.txt"), mail.subject));
+                previews.push(preview(format!("{folder}/invitation.txt"), mail.text));
+                previews.push(preview(format!("{folder}/invitation.html"), mail.html));
+                for (name, page) in &sample.pages {
+                    let html = self.page_with_assets_at("../../assets/", language, page)?;
+                    previews.push(preview(format!("{folder}/{name}.html"), html));
+                }
+            }
+        }
+        Ok(previews)
+    }
+
+    fn page_with_assets_at(
+        &self,
+        base: &str,
+        language: &Language,
+        page: &Page,
+    ) -> Result<String, RenderError> {
+        self.render(language, page.template(), &page.context(self.assets.function(base)))
+    }
+
+    fn render(
+        &self,
+        language: &Language,
+        template: &str,
+        context: &Value,
+    ) -> Result<String, RenderError> {
+        // A language from other templates than these may be missing here.
+        let (_, environment) = self
+            .environments
+            .get(language.tag())
+            .or_else(|| self.environments.get(ENGLISH))
+            .ok_or_else(|| RenderError::no_language(template))?;
+        let rendered = environment.get_template(template).and_then(|it| it.render(context));
+        rendered.map_err(|error| RenderError::new(template, &error))
+    }
+}
+
+fn preview(path: String, content: impl Into<Vec<u8>>) -> Preview {
+    Preview { path, content: content.into() }
+}

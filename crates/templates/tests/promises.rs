@@ -1,0 +1,402 @@
+//! What holds for every mail and page, in every language, for every sample.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
+
+use domain::{Item, Stars, review::Label};
+use fluent_syntax::{ast::Entry, parser};
+use html5gum::{Token, Tokenizer};
+use proptest::prelude::*;
+use templates::{
+    FormError, FormValues, InvitationMail, Language, Page, ReviewForm, Shop, Templates, samples,
+};
+
+static TEMPLATES: LazyLock<Templates> = LazyLock::new(|| Templates::load(None).unwrap());
+
+/// One start tag: its name, and its attributes in order.
+struct Tag {
+    name: String,
+    attributes: Vec<(String, String)>,
+}
+
+impl Tag {
+    fn get(&self, attribute: &str) -> Option<&str> {
+        self.attributes.iter().find(|(name, _)| name == attribute).map(|(_, value)| &**value)
+    }
+}
+
+/// Start tags, as a browser reads them.
+fn tags(html: &str) -> Vec<Tag> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Tokenizer::new(html)
+        .filter_map(|token| match token {
+            Ok(Token::StartTag(tag)) => Some(Tag {
+                name: text(&tag.name),
+                attributes: tag
+                    .attributes
+                    .iter()
+                    .map(|(name, value)| (text(name), text(value)))
+                    .collect(),
+            }),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Everything that is markup: tags with the names of their attributes, comments, and all else that
+/// is not text.
+fn skeleton(html: &str) -> Vec<String> {
+    Tokenizer::new(html)
+        .filter_map(|token| match token.unwrap() {
+            Token::StartTag(tag) => {
+                Some(format!("<{:?} {:?}>", tag.name, tag.attributes.keys().collect::<Vec<_>>()))
+            }
+            Token::EndTag(tag) => Some(format!("</{:?}>", tag.name)),
+            Token::String(_) | Token::Error(_) => None,
+            Token::Comment(_) => Some("comment".to_owned()),
+            Token::Doctype(_) => Some("doctype".to_owned()),
+        })
+        .collect()
+}
+
+/// Everything a reader of the page can follow, send to, or load.
+fn addresses(html: &str) -> BTreeSet<String> {
+    const ATTRIBUTES: [&str; 9] =
+        ["href", "src", "action", "formaction", "srcset", "background", "poster", "cite", "data"];
+    tags(html)
+        .into_iter()
+        .flat_map(|tag| tag.attributes)
+        .filter_map(|(name, value)| ATTRIBUTES.contains(&&*name).then_some(value))
+        .collect()
+}
+
+fn languages() -> Vec<Language> {
+    TEMPLATES.languages().cloned().collect()
+}
+
+fn each_mail(mut check: impl FnMut(&Language, &InvitationMail, &templates::RenderedMail)) {
+    for language in languages() {
+        for sample in samples() {
+            check(&language, &sample.mail, &TEMPLATES.invitation(&language, &sample.mail).unwrap());
+        }
+    }
+}
+
+fn each_page(mut check: impl FnMut(&Language, &str, &str)) {
+    for language in languages() {
+        for sample in samples() {
+            for (name, page) in &sample.pages {
+                let what = format!("{} {name} {}", language.tag(), sample.name);
+                check(&language, &what, &TEMPLATES.page(&language, page).unwrap());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_language_has_the_same_texts_and_every_text_is_used() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/files/locales");
+    let mut keys = BTreeMap::new();
+    for entry in fs_err::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let source = fs_err::read_to_string(&path).unwrap();
+        let resource = parser::parse(&*source).unwrap();
+        let messages: BTreeSet<String> = resource
+            .body
+            .iter()
+            .filter_map(|entry| match entry {
+                Entry::Message(message) => Some(message.id.name.to_owned()),
+                _ => None,
+            })
+            .collect();
+        keys.insert(path, messages);
+    }
+    assert!(keys.len() >= 3);
+    let english = &keys.iter().find(|(path, _)| path.ends_with("en.ftl")).unwrap().1;
+    for (path, messages) in &keys {
+        assert_eq!(messages, *english, "{}", path.display());
+    }
+    assert_eq!(TEMPLATES.warnings(), []);
+}
+
+#[test]
+fn a_language_is_found_however_a_platform_spells_it() {
+    let language = |wanted, fallback| TEMPLATES.language(wanted, fallback).tag().to_owned();
+    assert_eq!(language(Some("sv_SE"), "de"), "sv");
+    assert_eq!(language(Some("fi"), "de-CH"), "de");
+    assert_eq!(language(None, "fi"), "en");
+}
+
+#[test]
+fn a_mail_has_its_links_in_both_parts_and_a_subject_of_one_line() {
+    each_mail(|_, mail, rendered| {
+        for url in [&mail.review_url, &mail.unsubscribe_url] {
+            assert!(rendered.text.lines().any(|line| line == url), "{}", rendered.text);
+            assert!(addresses(&rendered.html).contains(url));
+        }
+        for stars in 1..=5 {
+            let star = format!("{}?stars={stars}", mail.review_url);
+            assert!(addresses(&rendered.html).contains(&star), "{star}");
+        }
+        assert!(!rendered.subject.is_empty() && !rendered.subject.contains('\n'));
+    });
+}
+
+#[test]
+fn a_star_keeps_the_query_of_the_review_link() {
+    let mail = InvitationMail {
+        review_url: "https://reviews.shop.example/r?t=1".into(),
+        ..samples().swap_remove(0).mail
+    };
+    let html = TEMPLATES.invitation(&TEMPLATES.language(None, "en"), &mail).unwrap().html;
+    assert!(addresses(&html).contains("https://reviews.shop.example/r?t=1&stars=3"));
+}
+
+#[test]
+fn a_mail_loads_nothing_but_pictures_of_products() {
+    each_mail(|_, mail, rendered| {
+        let pictures: BTreeSet<_> =
+            mail.items.iter().filter_map(|item| item.image.as_deref()).collect();
+        for tag in tags(&rendered.html) {
+            assert!(!["script", "link", "iframe", "form"].contains(&&*tag.name), "{}", tag.name);
+            assert_eq!(tag.get("src").is_some(), tag.name == "img");
+            if let Some(src) = tag.get("src") {
+                assert!(pictures.contains(src) && src.starts_with("https://"), "{src}");
+                assert!(tag.get("alt").is_some());
+            }
+        }
+        assert!(!rendered.html.contains("url("));
+    });
+}
+
+#[test]
+fn a_mail_is_small_and_its_text_fits_a_screen() {
+    each_mail(|_, _, rendered| {
+        assert!(rendered.html.len() < 100_000 && rendered.text.len() < 100_000);
+        assert!(!rendered.text.contains("\n\n\n\n"));
+        assert!(!rendered.text.starts_with('\n'));
+    });
+    let normal = samples().swap_remove(0).mail;
+    for language in languages() {
+        let text = TEMPLATES.invitation(&language, &normal).unwrap().text;
+        assert!(text.lines().all(|line| line.chars().count() <= 72), "{text}");
+    }
+}
+
+#[test]
+fn mails_and_pages_name_their_language_and_direction() {
+    let check = |language: &Language, html: &str| {
+        let tags = tags(html);
+        let root = tags.iter().find(|tag| tag.name == "html").unwrap();
+        assert_eq!(root.get("lang"), Some(language.tag()));
+        assert_eq!(root.get("dir"), Some("ltr"));
+    };
+    each_mail(|language, _, rendered| check(language, &rendered.html));
+    each_page(|language, _, html| check(language, html));
+}
+
+#[test]
+fn pages_obey_a_strict_content_security_policy() {
+    each_page(|_, what, html| {
+        for tag in tags(html) {
+            assert!(!["script", "style", "iframe", "img"].contains(&&*tag.name), "{what}");
+            for (name, _) in &tag.attributes {
+                assert!(name != "style" && !name.starts_with("on"), "{what}: {name}");
+            }
+            if tag.name == "link" {
+                let href = tag.get("href").unwrap();
+                let asset = href.strip_prefix("/assets/").map(|name| TEMPLATES.asset(name));
+                assert!(matches!(asset, Some(Some(_))) || href == "data:,", "{what}: {href}");
+            }
+        }
+    });
+    for preview in TEMPLATES.previews().unwrap() {
+        if preview.path.starts_with("assets/") {
+            let css = String::from_utf8(preview.content).unwrap();
+            assert!(!css.contains("url(") && !css.contains("@import"));
+        }
+    }
+}
+
+#[test]
+fn what_a_page_refers_to_by_id_is_there() {
+    each_page(|_, what, html| {
+        let tags = tags(html);
+        let ids: Vec<_> = tags.iter().filter_map(|tag| tag.get("id")).collect();
+        assert_eq!(ids.len(), ids.iter().collect::<BTreeSet<_>>().len(), "{what}: {ids:?}");
+        let anchors = tags.iter().filter_map(|tag| tag.get("href")?.strip_prefix('#'));
+        let labels = tags.iter().filter_map(|tag| tag.get("for"));
+        let described = tags.iter().filter_map(|tag| tag.get("aria-describedby"));
+        for id in anchors.chain(labels).chain(described.flat_map(str::split_whitespace)) {
+            assert!(ids.contains(&id), "{what}: {id}");
+        }
+    });
+}
+
+fn form(form: ReviewForm) -> Vec<Tag> {
+    let page = Page::ReviewForm(Box::new(form));
+    tags(&TEMPLATES.page(&TEMPLATES.language(None, "en"), &page).unwrap())
+}
+
+fn sample_form() -> ReviewForm {
+    match samples().swap_remove(0).pages.swap_remove(0).1 {
+        Page::ReviewForm(form) => *form,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn checked(tags: &[Tag]) -> Vec<&str> {
+    tags.iter().filter(|tag| tag.get("checked").is_some()).filter_map(|t| t.get("value")).collect()
+}
+
+#[test]
+fn the_form_has_every_field_and_no_star_is_chosen_for_the_reader() {
+    let tags = form(sample_form());
+    let fields: Vec<_> = tags
+        .iter()
+        .filter(|tag| ["input", "textarea"].contains(&&*tag.name))
+        .filter_map(|tag| tag.get("name"))
+        .collect();
+    assert_eq!(
+        fields,
+        ["stamp", "stars", "stars", "stars", "stars", "stars", "title", "text", "name", "website"]
+    );
+    let sent = tags.iter().find(|tag| tag.name == "form").unwrap();
+    assert_eq!(
+        (sent.get("method"), sent.get("action")),
+        (Some("post"), Some(&*sample_form().action))
+    );
+    assert_eq!(checked(&tags), [""; 0]);
+}
+
+#[test]
+fn a_star_from_the_mail_is_chosen_in_the_form() {
+    let stars = Stars::try_from(2).ok();
+    let tags =
+        form(ReviewForm { values: FormValues { stars, ..FormValues::default() }, ..sample_form() });
+    assert_eq!(checked(&tags), ["2"]);
+}
+
+#[test]
+fn the_field_for_programs_is_hidden_from_people() {
+    let tags = form(sample_form());
+    let trap = tags.iter().find(|tag| tag.get("name") == Some("website")).unwrap();
+    assert_eq!((trap.get("tabindex"), trap.get("autocomplete")), (Some("-1"), Some("off")));
+    assert!(tags.iter().any(|tag| {
+        tag.get("class") == Some("extra") && tag.get("aria-hidden") == Some("true")
+    }));
+}
+
+#[test]
+fn a_form_that_was_not_accepted_keeps_what_was_typed() {
+    let values = FormValues {
+        stars: None,
+        title: "A \"title\"".into(),
+        text: "\nFirst line\n</textarea>".into(),
+        name: "Anna & co".into(),
+    };
+    let page = Page::ReviewForm(Box::new(ReviewForm {
+        values: values.clone(),
+        errors: vec![FormError::StarsMissing],
+        ..sample_form()
+    }));
+    let html = TEMPLATES.page(&TEMPLATES.language(None, "en"), &page).unwrap();
+    let tags = tags(&html);
+    let value = |name| tags.iter().find(|tag| tag.get("name") == Some(name)).unwrap().get("value");
+    assert_eq!(value("title"), Some(&*values.title));
+    assert_eq!(value("name"), Some(&*values.name));
+    // A browser drops the line break right after the tag, and no other.
+    assert!(html.contains(">\n\nFirst line\n&lt;/textarea&gt;</textarea>"));
+    assert!(html.contains("id=\"stars-error\""));
+}
+
+/// Text as people and programs send it, never empty.
+fn any_text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "x[<>&\"'/=a-z{}% -]{0,40}",
+        "x\\PC{0,20}",
+        Just("x</textarea></title></style><script>alert(1)</script><!--".to_owned()),
+        Just("x\" onload=\"alert(1)\" '><img src=x onerror=alert(1)>".to_owned()),
+        Just("x{{ 7 * 7 }}{% raw %}&lt;b&gt;".to_owned()),
+    ]
+}
+
+/// Every mail and page, with foreign text in every place that takes some.
+fn everything(texts: &[String; 10]) -> (InvitationMail, Vec<Page>) {
+    let [shop, address, buyer, number, item, title, text, name, stamp, id] = texts.clone();
+    let shop = Shop {
+        name: shop,
+        website: Some("https://shop.example/".into()),
+        postal_address: Some(address),
+        privacy_url: Some("https://shop.example/privacy".into()),
+    };
+    let items = vec![Item {
+        name: item,
+        sku: None,
+        url: Some("https://shop.example/p".into()),
+        image: Some("https://shop.example/i.jpg".into()),
+    }];
+    let mail = InvitationMail {
+        shop: shop.clone(),
+        buyer_name: Some(buyer),
+        order_number: Some(number.clone()),
+        items: items.clone(),
+        review_url: "https://reviews.example/r".into(),
+        unsubscribe_url: "https://reviews.example/u".into(),
+    };
+    let stars = Stars::try_from(3).unwrap();
+    let form = ReviewForm {
+        shop: shop.clone(),
+        order_number: Some(number),
+        items,
+        action: "/r/token".into(),
+        stamp,
+        values: FormValues { stars: Some(stars), title, text, name },
+        errors: vec![FormError::TextTooLong],
+        organic: false,
+    };
+    let pages = vec![
+        Page::ReviewForm(Box::new(form)),
+        Page::Thanks { shop: shop.clone(), stars, label: Label::Pending },
+        Page::AlreadyReviewed { shop: shop.clone(), stars, label: Label::Organic },
+        Page::Unsubscribe { shop: shop.clone(), action: "/u/token".into() },
+        Page::Unsubscribed { shop },
+        Page::Error { request_id: id },
+    ];
+    (mail, pages)
+}
+
+fn render_everything(texts: &[String; 10]) -> Vec<String> {
+    let english = TEMPLATES.language(None, "en");
+    let (mail, pages) = everything(texts);
+    let mail = TEMPLATES.invitation(&english, &mail).unwrap().html;
+    let pages = pages.iter().map(|page| TEMPLATES.page(&english, page).unwrap());
+    std::iter::once(mail).chain(pages).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn foreign_text_never_becomes_markup_or_an_address(texts in proptest::array::uniform10(any_text())) {
+        let plain = render_everything(&std::array::from_fn(|_| "x".to_owned()));
+        for (foreign, plain) in render_everything(&texts).iter().zip(&plain) {
+            prop_assert_eq!(skeleton(foreign), skeleton(plain));
+            prop_assert_eq!(addresses(foreign), addresses(plain));
+        }
+    }
+
+    #[test]
+    fn only_https_addresses_from_an_order_become_links(url in "(javascript|data|http|HTTPS|https|//|)[:/a-z\"<> .]{0,20}") {
+        let item = Item { name: "Tea".into(), url: Some(url.clone()), image: Some(url), sku: None };
+        let mail = InvitationMail { items: vec![item], ..samples().swap_remove(0).mail };
+        let html = TEMPLATES.invitation(&TEMPLATES.language(None, "en"), &mail).unwrap().html;
+        for address in addresses(&html) {
+            prop_assert!(address.starts_with("https://"), "{}", address);
+        }
+    }
+}
