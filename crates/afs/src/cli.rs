@@ -87,27 +87,30 @@ impl ConfigArgs {
 }
 
 /// The program `afs`.
+#[must_use]
 pub fn afs() -> ExitCode {
     let Afs { config, command } = Afs::parse();
     let source = config.source();
     finish(match command {
-        Command::Serve => lifecycle::run(source, Role::Both),
-        Command::Demo(args) => commands::demo::run(args),
+        Command::Serve => lifecycle::run(&source, Role::Both),
+        Command::Demo(args) => commands::demo::run(&args),
         Command::Config(command) => commands::config::run(&command, &source),
         Command::Status(args) => load_config(&source)
             .map_err(anyhow::Error::from)
-            .and_then(|config| commands::status::run(args, &config)),
+            .and_then(|config| commands::status::run(&args, &config)),
     })
 }
 
 /// The program `afs-receiver`.
+#[must_use]
 pub fn afs_receiver() -> ExitCode {
-    finish(lifecycle::run(AfsReceiver::parse().config.source(), Role::Receiver))
+    finish(lifecycle::run(&AfsReceiver::parse().config.source(), Role::Receiver))
 }
 
 /// The program `afs-worker`.
+#[must_use]
 pub fn afs_worker() -> ExitCode {
-    finish(lifecycle::run(AfsWorker::parse().config.source(), Role::Worker))
+    finish(lifecycle::run(&AfsWorker::parse().config.source(), Role::Worker))
 }
 
 fn finish(outcome: anyhow::Result<()>) -> ExitCode {

@@ -54,7 +54,7 @@ fn kept_key(path: &Path) -> anyhow::Result<Vec<u8>> {
     draft.as_file().sync_all()?;
     match draft.persist_noclobber(path) {
         Ok(_) => {
-            tracing::info!(file = %path.display(), "a key was made; keep it with your backups")
+            tracing::info!(file = %path.display(), "a key was made; keep it with your backups");
         }
         Err(error) if error.error.kind() == ErrorKind::AlreadyExists => {}
         Err(error) => return Err(error.error).context(format!("{}", path.display())),

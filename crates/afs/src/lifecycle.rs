@@ -30,13 +30,13 @@ pub(crate) enum Role {
 }
 
 /// Runs a daemon until a signal stops it.
-pub(crate) fn run(source: Source, role: Role) -> anyhow::Result<()> {
-    let config = load_config(&source)?;
+pub(crate) fn run(source: &Source, role: Role) -> anyhow::Result<()> {
+    let config = load_config(source)?;
     let logs = LogLevel::install(&config)?;
     runtime()?.block_on(async {
         let services = Services::open(config).await?;
         let daemon = Daemon::start(services, role).await?;
-        daemon.until_signalled(&source, &logs).await
+        daemon.until_signalled(source, &logs).await
     })
 }
 
@@ -135,7 +135,7 @@ impl Daemon {
         notify(&[sd_notify::NotifyState::Reloading]);
         match self.try_reload(source, logs) {
             Ok(changes) if changes.is_empty() => {
-                tracing::info!("configuration reloaded: no change")
+                tracing::info!("configuration reloaded: no change");
             }
             Ok(changes) => {
                 for config::Change { path, needs_restart } in changes {

@@ -57,7 +57,6 @@ impl Receiver {
 }
 
 /// The public routes.
-#[must_use]
 pub fn router(receiver: Arc<Receiver>) -> Router {
     Router::new()
         .route("/webhooks/{shop}", post(webhook::receive))

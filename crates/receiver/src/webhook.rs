@@ -18,7 +18,6 @@ use domain::{Decision, OrderEvent, ShopId};
 use jiff::SignedDuration;
 use metrics::counter;
 use queue::{Channel, Wakeup};
-use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
 use store::intake::{Accepted, Arrival};
 use uuid::Uuid;
@@ -177,7 +176,7 @@ fn verify<'a>(
         let _refused = any.scheme().verify(request, &[NOBODYS_SECRET]);
         return Err("unknown_shop");
     };
-    let secrets: Vec<&str> = shop.secrets.iter().map(|secret| secret.expose_secret()).collect();
+    let secrets: Vec<&str> = shop.secrets.iter().map(secrecy::ExposeSecret::expose_secret).collect();
     let verified = adapter.scheme().verify(request, &secrets).map_err(Reject::as_str)?;
     Ok((adapter, verified))
 }

@@ -35,11 +35,11 @@ where
     {
         let (sender, mut receiver) = mpsc::channel::<Entry<I, O>>(waiting_max);
         tokio::spawn(async move {
-            let mut group = Vec::with_capacity(group_max);
+            let mut group = Vec::new();
             while receiver.recv_many(&mut group, group_max).await > 0 {
                 // Whoever stopped waiting has not been promised anything.
                 group.retain(|(_, answer)| !answer.is_closed());
-                write_group(&write, group.drain(..).collect()).await;
+                write_group(&write, std::mem::take(&mut group)).await;
             }
         });
         Self { sender }

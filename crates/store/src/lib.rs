@@ -109,7 +109,7 @@ impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         // SQLITE_FULL, and Postgres's disk_full.
         let full = |code: &str| code == "13" || code == "53100";
-        let code = error.as_database_error().and_then(|error| error.code());
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
         if code.as_deref().is_some_and(full) { Self::DiskFull } else { Self::Database(error) }
     }
 }

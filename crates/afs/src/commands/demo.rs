@@ -6,7 +6,12 @@
 mod orders;
 mod page;
 
-use std::{collections::HashSet, path::PathBuf, time::Duration};
+use std::{
+    collections::HashSet,
+    fmt::Write as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -31,19 +36,13 @@ pub(crate) struct DemoArgs {
     dir: Option<PathBuf>,
 }
 
-pub(crate) fn run(args: DemoArgs) -> anyhow::Result<()> {
-    let temporary;
-    let dir = match args.dir {
-        Some(dir) => dir,
-        None => {
-            temporary = tempfile::Builder::new().prefix("afs-demo-").tempdir()?;
-            temporary.path().to_owned()
-        }
-    };
-    lifecycle::runtime()?.block_on(show(&dir))
+pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
+    let temporary = tempfile::Builder::new().prefix("afs-demo-").tempdir()?;
+    let dir = args.dir.as_deref().unwrap_or(temporary.path());
+    lifecycle::runtime()?.block_on(show(dir, args.dir.is_some()))
 }
 
-async fn show(dir: &std::path::Path) -> anyhow::Result<()> {
+async fn show(dir: &Path, keep: bool) -> anyhow::Result<()> {
     // Links in mails need the port before anything listens on it.
     let port = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port();
     let public_url = format!("http://127.0.0.1:{port}");
@@ -69,7 +68,7 @@ async fn show(dir: &std::path::Path) -> anyhow::Result<()> {
     }
     daemon.shut_down().await;
     say("");
-    if dir.exists() && !dir.starts_with(std::env::temp_dir()) {
+    if keep {
         say(format_args!("The record and the mails are in {}.", dir.display()));
     }
     say("Next: `afs config default > afs.toml`, add your shop, `afs config check`, `afs serve`.");
@@ -77,7 +76,7 @@ async fn show(dir: &std::path::Path) -> anyhow::Result<()> {
 }
 
 /// A configuration with a shop per platform and delays of seconds.
-fn configuration(dir: &std::path::Path, port: u16) -> anyhow::Result<String> {
+fn configuration(dir: &Path, port: u16) -> anyhow::Result<String> {
     let path = |name: &str| {
         let path = dir.join(name);
         let text = path.to_str().context("the folder's name is not UTF-8")?;
@@ -92,11 +91,13 @@ fn configuration(dir: &std::path::Path, port: u16) -> anyhow::Result<String> {
         path("outbox")?,
     );
     for shop in &orders::SHOPS {
-        text.push_str(&format!(
+        // Writing into a text cannot fail.
+        let _written = write!(
+            text,
             "[shops.{}]\nplatform = \"{}\"\nname = \"{}\"\nlanguage = \"{}\"\nsecrets = [\"{}\"]\n\
              [shops.{0}.invitations]\ndelay_secs = {}\n",
             shop.id, shop.platform, shop.name, shop.language, shop.secret, shop.delay_secs,
-        ));
+        );
     }
     Ok(text)
 }
@@ -115,11 +116,17 @@ async fn follow(store: &Store, page_url: &str) -> anyhow::Result<()> {
             match (&order.invitation_id, order.state.as_deref()) {
                 (None, _) => tell(
                     format!("{number} not invited"),
-                    format!("  ● order {number} from {shop}: {}", page::in_words(&order.decision)),
+                    format!(
+                        "  ● order {number} from {shop}: {}",
+                        page::in_words(order.decision.as_deref())
+                    ),
                 ),
                 (Some(_), Some("scheduled" | "sending")) => tell(
                     format!("{number} scheduled"),
-                    format!("  ● order {number} from {shop}: {}", page::in_words(&order.decision)),
+                    format!(
+                        "  ● order {number} from {shop}: {}",
+                        page::in_words(order.decision.as_deref())
+                    ),
                 ),
                 (Some(_), Some("cancelled")) => tell(
                     format!("{number} cancelled"),

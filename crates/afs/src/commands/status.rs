@@ -19,7 +19,7 @@ pub(crate) struct StatusArgs {
     json: bool,
 }
 
-pub(crate) fn run(args: StatusArgs, config: &Config) -> anyhow::Result<()> {
+pub(crate) fn run(args: &StatusArgs, config: &Config) -> anyhow::Result<()> {
     lifecycle::runtime()?.block_on(async {
         // Only looks: needs no key, and must not change the schema under a running daemon.
         let store = open_store(config, vec![], false).await?;

@@ -78,7 +78,8 @@ async fn render(demo: &Demo) -> anyhow::Result<String> {
     let orders = Value::from(Serde(orders));
     let reviews = Value::from(Serde(reviews));
     let shops = Value::from(Serde(shops));
-    Ok(template.render(context! { orders, reviews, shops, public_url => demo.public_url.as_str() })?)
+    Ok(template
+        .render(context! { orders, reviews, shops, public_url => demo.public_url.as_str() })?)
 }
 
 fn order_row(line: OrderLine, now: Timestamp) -> OrderRow {
@@ -88,7 +89,7 @@ fn order_row(line: OrderLine, now: Timestamp) -> OrderRow {
     OrderRow {
         shop: line.shop_id,
         reference: line.order_ref,
-        decision: in_words(&line.decision),
+        decision: in_words(line.decision.as_deref()),
         due_in: due.filter(|_| waits).map(|due| due.duration_since(now).as_secs().max(0)),
         mail: line.invitation_id.filter(|_| sent).map(|id| format!("inv-{id}")),
         state: line.state,
@@ -96,9 +97,8 @@ fn order_row(line: OrderLine, now: Timestamp) -> OrderRow {
 }
 
 /// A recorded decision as a sentence.
-pub(super) fn in_words(decision: &Option<String>) -> String {
-    let decision = decision.as_deref().and_then(|json| serde_json::from_str(json).ok());
-    match decision {
+pub(super) fn in_words(decision: Option<&str>) -> String {
+    match decision.and_then(|json| serde_json::from_str(json).ok()) {
         Some(domain::Decision::Schedule { due_at, .. }) => {
             let at = due_at.to_zoned(TimeZone::UTC).strftime("%H:%M:%S");
             format!("invited, the mail is due at {at} UTC")

@@ -1,0 +1,18 @@
+//! Composes messages and hands them to a mail server.
+//!
+//! [`compose`] turns a [`Message`] into the bytes that travel, the same bytes for the same message.
+//! A [`Transport`] hands them over and reports exactly what the server said: nobody here decides
+//! when to try again, or for whom.
+
+mod message;
+#[cfg(feature = "testkit")]
+pub mod testkit;
+mod transport;
+
+pub use message::{ComposeError, Mailbox, Message, Outgoing, compose};
+#[cfg(feature = "testkit")]
+pub use transport::Memory;
+pub use transport::{
+    Accepted, Credentials, Fault, Files, Limits, SendError, SetupError, Smtp, SmtpSettings, Stage,
+    Timeouts, Tls, Transport,
+};

@@ -1,0 +1,323 @@
+//! Messages as written by us and as they travel.
+
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::SystemTime,
+};
+
+use domain::{EmailAddress, text};
+use jiff::Timestamp;
+use lettre::message::{
+    MultiPart, SinglePart,
+    header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue},
+};
+
+/// The longest body, in bytes, text and HTML each. Gmail cuts what it shows at 102 KB.
+const BODY_MAX_LEN: usize = 256 * 1024;
+
+/// The longest unsubscribe address, in bytes: it stands in one line (RFC 5322, 2.1.1: 998).
+const URL_MAX_LEN: usize = 900;
+
+/// The longest line, in bytes without CRLF (RFC 5322, 2.1.1).
+const LINE_MAX_LEN: usize = 998;
+
+/// Somebody who writes or reads a message.
+#[derive(Clone, Debug)]
+pub struct Mailbox {
+    /// Shown instead of the address. Foreign text: it is cleaned while composing.
+    pub name: Option<String>,
+    /// Where the message comes from or goes to.
+    pub address: EmailAddress,
+}
+
+/// A message to one person, as its author means it.
+#[derive(Clone)]
+pub struct Message {
+    /// The left part of the Message-ID; the right part is the host of the sender. Give every
+    /// attempt the same, so that a duplicate can be recognised. Letters, digits and `+-._`, at
+    /// most 64.
+    pub id: String,
+    /// When the message was first due. Give every attempt the same.
+    pub date: Timestamp,
+    /// The sender, also the one to whom the mail server reports failures.
+    pub from: Mailbox,
+    /// Where answers go, if not to the sender.
+    pub reply_to: Option<EmailAddress>,
+    /// The only recipient.
+    pub to: Mailbox,
+    /// One line; cleaned, at most 150 characters.
+    pub subject: String,
+    /// The body for readers without HTML.
+    pub text: String,
+    /// The same as HTML.
+    pub html: String,
+    /// An `https` (for trials `http`) address that takes a one-click POST (RFC 8058).
+    pub unsubscribe: Option<String>,
+    /// Names the mailing as a whole (RFC 2919), as `reviews.shop.example`.
+    pub list_id: Option<String>,
+    /// Groups of messages for the reports of mailbox providers: up to four fields parted by `:`,
+    /// never something about one person.
+    pub feedback_id: Option<String>,
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// A composed message: 7-bit text, every line ended by CRLF and no longer than 998 bytes.
+///
+/// Only [`compose`] makes one. `Debug` tells neither address nor content.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    message_id: String,
+    from: EmailAddress,
+    to: EmailAddress,
+    bytes: Vec<u8>,
+}
+
+impl Outgoing {
+    /// The Message-ID without angle brackets, `id@host`. Fit for a file name.
+    #[must_use]
+    pub fn message_id(&self) -> &str {
+        &self.message_id
+    }
+
+    /// The sender of the envelope.
+    #[must_use]
+    pub fn from(&self) -> &EmailAddress {
+        &self.from
+    }
+
+    /// The recipient of the envelope.
+    #[must_use]
+    pub fn to(&self) -> &EmailAddress {
+        &self.to
+    }
+
+    /// The message itself, headers and body.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outgoing")
+            .field("message_id", &self.message_id)
+            .field("len", &self.bytes.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a message cannot be composed. Trying again does not help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ComposeError {
+    /// The left part of the Message-ID is empty, too long, or has characters that need quoting.
+    #[error("message id is not made of letters, digits and +-._")]
+    Id,
+    /// The date lies before 1970.
+    #[error("message date is out of range")]
+    Date,
+    /// Nothing is left of the subject after cleaning.
+    #[error("message has no subject")]
+    Subject,
+    /// The unsubscribe address is not plain `http` or `https`, or longer than 900 bytes.
+    #[error("unsubscribe address is not an http(s) URL")]
+    Unsubscribe,
+    /// The list id is not a host name.
+    #[error("list id is not a host name")]
+    ListId,
+    /// The feedback id has more than four fields or characters beyond letters, digits and `+-._`.
+    #[error("feedback id is malformed")]
+    FeedbackId,
+    /// A body has more than 256 KiB.
+    #[error("message body is too large")]
+    TooLarge,
+    /// The mail library refuses an address, or made something that must not travel.
+    #[error("message cannot be built")]
+    Builder,
+}
+
+/// Writes the message: the same bytes for the same message, so that a repeat can be recognised.
+pub fn compose(message: &Message) -> Result<Outgoing, ComposeError> {
+    // lettre panics on some names. We clean them first; should one slip through, it must fail this
+    // message and not the task that would meet it again and again.
+    catch_unwind(AssertUnwindSafe(|| build(message))).unwrap_or(Err(ComposeError::Builder))
+}
+
+fn build(message: &Message) -> Result<Outgoing, ComposeError> {
+    if !is_dot_atom(&message.id, 64) {
+        return Err(ComposeError::Id);
+    }
+    let message_id = format!("{}@{}", message.id, message.from.address.host());
+    let subject = header_text(&message.subject, text::line);
+    if subject.is_empty() {
+        return Err(ComposeError::Subject);
+    }
+
+    let mut builder = lettre::Message::builder()
+        .date(date(message.date)?)
+        .from(mailbox(&message.from, text::line)?)
+        .to(mailbox(&message.to, text::person_name)?);
+    if let Some(address) = &message.reply_to {
+        builder = builder.reply_to(lettre::message::Mailbox::new(None, lettre_address(address)?));
+    }
+    builder = builder.raw_header(header("Message-ID", format!("<{message_id}>"))).subject(subject);
+    if let Some(url) = &message.unsubscribe {
+        if !is_plain_url(url) {
+            return Err(ComposeError::Unsubscribe);
+        }
+        builder = builder
+            .raw_header(header("List-Unsubscribe", format!("<{url}>")))
+            .raw_header(header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()));
+    }
+    if let Some(id) = &message.list_id {
+        if !is_dot_atom(id, 253) {
+            return Err(ComposeError::ListId);
+        }
+        builder = builder.raw_header(header("List-Id", format!("<{id}>")));
+    }
+    if let Some(id) = &message.feedback_id {
+        if id.split(':').count() > 4 || !id.split(':').all(|field| is_dot_atom(field, 64)) {
+            return Err(ComposeError::FeedbackId);
+        }
+        builder = builder.raw_header(header("Feedback-ID", id.clone()));
+    }
+    let built = builder
+        // RFC 3834 and its Exchange cousin: no "I am on holiday" in return.
+        .raw_header(header("Auto-Submitted", "auto-generated".to_owned()))
+        .raw_header(header("X-Auto-Response-Suppress", "All".to_owned()))
+        .multipart(
+            MultiPart::alternative()
+                // `=_` occurs in no quoted-printable text (RFC 2045, 6.7), hence in neither part.
+                .boundary(format!("=_{}", message.id))
+                .singlepart(part(ContentType::TEXT_PLAIN, &message.text)?)
+                .singlepart(part(ContentType::TEXT_HTML, &message.html)?),
+        )
+        .map_err(|_| ComposeError::Builder)?;
+
+    let bytes = built.formatted();
+    if !is_fit_to_travel(&bytes) {
+        return Err(ComposeError::Builder);
+    }
+    let (from, to) = (message.from.address.clone(), message.to.address.clone());
+    Ok(Outgoing { message_id, from, to, bytes })
+}
+
+fn date(at: Timestamp) -> Result<SystemTime, ComposeError> {
+    if at < Timestamp::UNIX_EPOCH { Err(ComposeError::Date) } else { Ok(at.into()) }
+}
+
+fn mailbox(
+    mailbox: &Mailbox,
+    clean: fn(&str) -> String,
+) -> Result<lettre::message::Mailbox, ComposeError> {
+    let name = mailbox.name.as_deref().map(|name| header_text(name, clean));
+    let name = name.filter(|name| !name.is_empty());
+    Ok(lettre::message::Mailbox::new(name, lettre_address(&mailbox.address)?))
+}
+
+fn lettre_address(address: &EmailAddress) -> Result<lettre::Address, ComposeError> {
+    address.as_str().parse().map_err(|_| ComposeError::Builder)
+}
+
+/// Foreign text as one clean line, in which no mail program finds an encoded word (RFC 2047):
+/// anything could hide behind one.
+fn header_text(foreign: &str, clean: fn(&str) -> String) -> String {
+    clean(foreign).replace("=?", "= ?")
+}
+
+/// A header that lettre must neither encode nor fold: some readers lose a folded Message-ID, and
+/// a List-Unsubscribe address must stay in one piece. The value is printable ASCII.
+fn header(name: &'static str, value: String) -> HeaderValue {
+    let name = HeaderName::new_from_ascii_str(name);
+    HeaderValue::dangerous_new_pre_encoded(name, value.clone(), value)
+}
+
+fn part(content_type: ContentType, body: &str) -> Result<SinglePart, ComposeError> {
+    if body.len() > BODY_MAX_LEN {
+        return Err(ComposeError::TooLarge);
+    }
+    // Always quoted-printable: it keeps the boundary unique and lines short, needs no 8BITMIME, and
+    // spam filters distrust texts in base64.
+    Ok(SinglePart::builder()
+        .header(content_type)
+        .header(ContentTransferEncoding::QuotedPrintable)
+        .body(with_crlf(body)))
+}
+
+/// Lines ended by CRLF, whatever ended them before; control characters but the tab removed.
+fn with_crlf(body: &str) -> String {
+    let mut out = String::with_capacity(body.len() + body.len() / 32);
+    let mut chars = body.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\r' if chars.peek() == Some(&'\n') => {}
+            '\r' | '\n' => out.push_str("\r\n"),
+            '\t' => out.push('\t'),
+            c if c.is_control() => {}
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Words of letters, digits and `+-_`, joined by single dots: needs no quoting in any header.
+fn is_dot_atom(text: &str, max_len: usize) -> bool {
+    let word = |word: &str| {
+        !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-_".contains(&b))
+    };
+    text.len() <= max_len && text.split('.').all(word)
+}
+
+fn is_plain_url(url: &str) -> bool {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    url.len() <= URL_MAX_LEN
+        && rest
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '['))
+        && url.bytes().all(|b| b.is_ascii_graphic() && !b"<>\"\\".contains(&b))
+}
+
+/// `true` for 7-bit text in CRLF lines of bounded length: what a transport may send as it is.
+fn is_fit_to_travel(bytes: &[u8]) -> bool {
+    let text = str::from_utf8(bytes).ok().and_then(|text| text.strip_suffix("\r\n"));
+    text.is_some_and(|text| {
+        text.split("\r\n").all(|line| {
+            line.len() <= LINE_MAX_LEN
+                && line.bytes().all(|b| b == b'\t' || (b' '..=b'~').contains(&b))
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_get_crlf_lines_and_lose_control_characters() {
+        assert_eq!(with_crlf("a\nb\r\nc\rd\0\u{7}\te\r"), "a\r\nb\r\nc\r\nd\te\r\n");
+    }
+
+    #[test]
+    fn only_7_bit_crlf_lines_of_bounded_length_may_travel() {
+        assert!(is_fit_to_travel(b"A: b\r\n\r\nc\r\n"));
+        for bad in [
+            &b"A: b"[..],
+            b"A: b\n",
+            b"A\rB\r\n",
+            b"A\nB\r\n",
+            b"A\r\n\n",
+            b"\xc3\xa4\r\n",
+            b"A\0\r\n",
+            b"\r\r\n",
+        ] {
+            assert!(!is_fit_to_travel(bad), "{bad:?}");
+        }
+        assert!(is_fit_to_travel(&[&[b'a'; 998][..], b"\r\n"].concat()));
+        assert!(!is_fit_to_travel(&[&[b'a'; 999][..], b"\r\n"].concat()));
+    }
+}

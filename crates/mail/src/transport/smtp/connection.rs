@@ -1,0 +1,536 @@
+//! One conversation with a mail server.
+
+use std::{fmt, io, net::SocketAddr, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use futures::FutureExt as _;
+use secrecy::ExposeSecret as _;
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader},
+    net::TcpStream,
+    time::{Instant, timeout},
+};
+
+use super::{Credentials, SmtpSettings, Timeouts, Tls, classify::classify, reply::Reply, tls};
+use crate::{Accepted, Outgoing, SendError, Stage, transport::without_addresses};
+
+/// What ends a message (RFC 5321, 4.1.1.4), behind its last CRLF.
+const FINAL_DOT: &[u8] = b".\r\n";
+
+/// How long to wait for a farewell.
+const QUIT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A stream of bytes to the server, plain or encrypted.
+pub(super) type Socket = Box<dyn Stream>;
+
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// A connection that has said `EHLO` and signed in.
+pub(super) struct Connection {
+    stream: BufReader<Socket>,
+    timeouts: Timeouts,
+    pipelining: bool,
+    opened: Instant,
+    messages: u32,
+    state: State,
+}
+
+/// How far a message got, as far as the next one is concerned.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Every command has had its one reply and no message is under way.
+    Ready,
+    /// The server said nothing since the message began.
+    Unheard,
+    /// As before, and the connection turned out to be closed.
+    Dead,
+    /// Under way, or broken off.
+    Used,
+}
+
+/// What a server says about itself in reply to `EHLO`.
+#[derive(Default)]
+struct Offers {
+    pipelining: bool,
+    starttls: bool,
+    mechanism: Option<Mechanism>,
+}
+
+/// A way to sign in, the better one last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Mechanism {
+    /// Two questions, two answers: never made a standard, and all that some servers know.
+    Login,
+    /// RFC 4616.
+    Plain,
+}
+
+/// Why a conversation did not go on. Holds the server's own words, so it stays in here.
+struct Trouble {
+    stage: Stage,
+    reply: Option<Reply>,
+    what: String,
+    /// The server said no, and every command has had its reply.
+    in_step: bool,
+}
+
+impl Trouble {
+    fn silence(stage: Stage, what: impl fmt::Display) -> Self {
+        Self { stage, reply: None, what: what.to_string(), in_step: false }
+    }
+
+    fn reply(stage: Stage, reply: Reply) -> Self {
+        // 421 announces the end of the connection.
+        let in_step = (400..600).contains(&reply.code) && reply.code != 421;
+        Self { stage, what: reply.text(), reply: Some(reply), in_step }
+    }
+
+    fn into_error(self, outgoing: Option<&Outgoing>) -> SendError {
+        let refusal = self.reply.as_ref().map(|reply| (reply.code, reply.enhanced()));
+        let (failure, fault) = classify(self.stage, refusal);
+        SendError {
+            stage: self.stage,
+            failure,
+            fault,
+            code: refusal.map(|(code, _)| code),
+            text: without_addresses(&self.what, outgoing),
+        }
+    }
+}
+
+impl Connection {
+    /// Connects, protects the connection as the settings say, and signs in.
+    pub(super) async fn open(
+        settings: &SmtpSettings,
+        tls: Option<&tls::Client>,
+    ) -> Result<Self, SendError> {
+        let opened = Self::try_open(settings, tls).await;
+        opened.map_err(|trouble| trouble.into_error(None))
+    }
+
+    async fn try_open(settings: &SmtpSettings, tls: Option<&tls::Client>) -> Result<Self, Trouble> {
+        let limit = settings.timeouts.connect;
+        let connecting = TcpStream::connect((settings.host.as_str(), settings.port));
+        let tcp =
+            within(limit, connecting).await.map_err(|e| Trouble::silence(Stage::Connect, e))?;
+        // Commands are small and wait for replies: nothing to gain from Nagle, 40 ms to lose.
+        tcp.set_nodelay(true).map_err(|e| Trouble::silence(Stage::Connect, e))?;
+        let may_sign_in = settings.tls != Tls::None || tcp.peer_addr().is_ok_and(is_this_machine);
+
+        let mut socket: Socket = Box::new(tcp);
+        if let (Tls::Implicit, Some(tls)) = (settings.tls, tls) {
+            socket = handshake(tls, socket, limit).await?;
+        }
+        let mut connection = Self::over(socket, settings.timeouts);
+        connection.expect(Stage::Connect).await?;
+        let mut offers = connection.hello(&settings.hello_name).await?;
+        if let (Tls::StartTls, Some(tls)) = (settings.tls, tls) {
+            if !offers.starttls {
+                return Err(Trouble::silence(Stage::Tls, "server does not offer STARTTLS"));
+            }
+            connection = connection.start_tls(tls).await?;
+            // What was said in plain text counts no more (RFC 3207, 4.2).
+            offers = connection.hello(&settings.hello_name).await?;
+        }
+        if let Some(credentials) = &settings.credentials {
+            if !may_sign_in {
+                let what = "password is not sent in plain text to another machine";
+                return Err(Trouble::silence(Stage::Auth, what));
+            }
+            connection.sign_in(credentials, &offers).await?;
+        }
+        connection.pipelining = offers.pipelining;
+        connection.state = State::Ready;
+        tracing::debug!(
+            host = settings.host,
+            pipelining = offers.pipelining,
+            "connected to mail server"
+        );
+        Ok(connection)
+    }
+
+    fn over(socket: Socket, timeouts: Timeouts) -> Self {
+        Self {
+            stream: BufReader::new(socket),
+            timeouts,
+            pipelining: false,
+            opened: Instant::now(),
+            messages: 0,
+            state: State::Used,
+        }
+    }
+
+    /// Since when the connection exists.
+    pub(super) fn age(&self) -> Duration {
+        self.opened.elapsed()
+    }
+
+    /// How many messages it carried.
+    pub(super) fn messages(&self) -> u32 {
+        self.messages
+    }
+
+    /// `true` if every reply is accounted for and another message may follow.
+    pub(super) fn is_reusable(&self) -> bool {
+        self.state == State::Ready
+    }
+
+    /// `true` if the connection turned out to be closed before the server heard of the message.
+    pub(super) fn was_dead(&self) -> bool {
+        self.state == State::Dead
+    }
+
+    /// `true` if the server said nothing since the last reply: no farewell, no end, no surprise.
+    pub(super) fn is_quiet(&mut self) -> bool {
+        self.stream.fill_buf().now_or_never().is_none()
+    }
+
+    /// Hands one message over.
+    pub(super) async fn deliver(&mut self, outgoing: &Outgoing) -> Result<Accepted, SendError> {
+        // Should this future be dropped, the connection stays marked as used.
+        self.state = State::Unheard;
+        let result = self.transact(outgoing).await;
+        self.messages += 1;
+        let in_step = match &result {
+            Ok(_) => true,
+            Err(trouble) => trouble.in_step && self.reset().await.is_ok(),
+        };
+        if in_step {
+            self.state = State::Ready;
+        }
+        match result {
+            Ok(reply) => Ok(Accepted { reply: without_addresses(&reply.text(), Some(outgoing)) }),
+            Err(trouble) => Err(trouble.into_error(Some(outgoing))),
+        }
+    }
+
+    /// Takes leave.
+    pub(super) async fn quit(mut self) {
+        let farewell = async {
+            self.write(Stage::Hello, b"QUIT\r\n").await?;
+            self.read(Stage::Hello).await?;
+            Ok::<_, Trouble>(self.stream.shutdown().await)
+        };
+        // Whether the server answers or not, the connection ends here.
+        drop(timeout(QUIT_TIMEOUT, farewell).await);
+    }
+
+    async fn hello(&mut self, name: &str) -> Result<Offers, Trouble> {
+        self.write(Stage::Hello, format!("EHLO {name}\r\n").as_bytes()).await?;
+        let reply = self.expect(Stage::Hello).await?;
+        Ok(Offers::read(&reply))
+    }
+
+    async fn start_tls(mut self, tls: &tls::Client) -> Result<Self, Trouble> {
+        self.write(Stage::Tls, b"STARTTLS\r\n").await?;
+        self.expect(Stage::Tls).await?;
+        // Somebody on the way could have slipped in words that we would take for protected ones.
+        self.must_be_our_turn(Stage::Tls)?;
+        let socket = handshake(tls, self.stream.into_inner(), self.timeouts.connect).await?;
+        Ok(Self::over(socket, self.timeouts))
+    }
+
+    async fn sign_in(&mut self, credentials: &Credentials, offers: &Offers) -> Result<(), Trouble> {
+        let (user, password) = (&credentials.username, credentials.password.expose_secret());
+        match offers.mechanism {
+            Some(Mechanism::Plain) => {
+                let response = BASE64.encode(format!("\0{user}\0{password}"));
+                self.write(Stage::Auth, format!("AUTH PLAIN {response}\r\n").as_bytes()).await?;
+            }
+            Some(Mechanism::Login) => {
+                self.write(Stage::Auth, b"AUTH LOGIN\r\n").await?;
+                for answer in [user, password] {
+                    let question = self.read(Stage::Auth).await?;
+                    if question.code != 334 {
+                        return Err(Trouble::reply(Stage::Auth, question));
+                    }
+                    let answer = BASE64.encode(answer);
+                    self.write(Stage::Auth, format!("{answer}\r\n").as_bytes()).await?;
+                }
+            }
+            None => {
+                let what = "server offers neither AUTH PLAIN nor LOGIN";
+                return Err(Trouble::silence(Stage::Auth, what));
+            }
+        }
+        self.expect(Stage::Auth).await.map(drop)
+    }
+
+    async fn transact(&mut self, outgoing: &Outgoing) -> Result<Reply, Trouble> {
+        self.envelope(outgoing).await?;
+        self.content(outgoing.bytes()).await?;
+        self.expect(Stage::FinalDot).await
+    }
+
+    /// Everything before the content, in one go if the server allows (RFC 2920).
+    async fn envelope(&mut self, outgoing: &Outgoing) -> Result<(), Trouble> {
+        let commands = [
+            (Stage::MailFrom, format!("MAIL FROM:<{}>\r\n", outgoing.from().as_str())),
+            (Stage::RcptTo, format!("RCPT TO:<{}>\r\n", outgoing.to().as_str())),
+            (Stage::Data, "DATA\r\n".to_owned()),
+        ];
+        if self.pipelining {
+            let group: String = commands.iter().map(|(_, command)| command.as_str()).collect();
+            self.write(Stage::MailFrom, group.as_bytes()).await?;
+        }
+        // In a group the server answers to every command, also after it said no to one.
+        let mut refusal: Option<Trouble> = None;
+        for (stage, command) in commands {
+            if !self.pipelining {
+                self.write(stage, command.as_bytes()).await?;
+            }
+            match (self.expect(stage).await, &mut refusal) {
+                (Ok(_), None) => {}
+                // Now it would take whatever we say for the text.
+                (Ok(_), Some(first)) => first.in_step &= stage != Stage::Data,
+                (Err(trouble), None) if trouble.in_step && self.pipelining => {
+                    refusal = Some(trouble);
+                }
+                (Err(trouble), None) => return Err(trouble),
+                (Err(trouble), Some(first)) => first.in_step &= trouble.in_step,
+            }
+            if refusal.as_ref().is_some_and(|first| !first.in_step) {
+                break;
+            }
+        }
+        refusal.map_or(Ok(()), Err)
+    }
+
+    /// The message and the final dot in one write. On a failure it matters how far it got: once the
+    /// dot is on its way, the server may have the message.
+    async fn content(&mut self, message: &[u8]) -> Result<(), Trouble> {
+        self.must_be_our_turn(Stage::Content)?;
+        let content = dot_stuffed(message);
+        let dot = content.len() - FINAL_DOT.len();
+        let mut written = 0;
+        let writing = async {
+            while written < content.len() {
+                match self.stream.write(&content[written..]).await? {
+                    0 => return Err(io::ErrorKind::WriteZero.into()),
+                    count => written += count,
+                }
+            }
+            self.stream.flush().await
+        };
+        let result = within(self.timeouts.command, writing).await;
+        let stage = if written <= dot { Stage::Content } else { Stage::FinalDot };
+        result.map_err(|e| Trouble::silence(stage, e))
+    }
+
+    /// Clears what a refused message left behind.
+    async fn reset(&mut self) -> Result<Reply, Trouble> {
+        self.write(Stage::MailFrom, b"RSET\r\n").await?;
+        self.expect(Stage::MailFrom).await
+    }
+
+    async fn write(&mut self, stage: Stage, command: &[u8]) -> Result<(), Trouble> {
+        self.must_be_our_turn(stage)?;
+        let writing = async {
+            self.stream.write_all(command).await?;
+            self.stream.flush().await
+        };
+        within(self.timeouts.command, writing).await.map_err(|error| {
+            if error.kind() != io::ErrorKind::TimedOut {
+                self.found_closed();
+            }
+            Trouble::silence(stage, error)
+        })
+    }
+
+    /// A reply that we did not ask for would be taken for the answer to what we say next.
+    fn must_be_our_turn(&mut self, stage: Stage) -> Result<(), Trouble> {
+        let Some(heard) = self.stream.fill_buf().now_or_never() else { return Ok(()) };
+        let what = match heard.map(<[u8]>::is_empty) {
+            Ok(false) => return Err(Trouble::silence(stage, "server spoke out of turn")),
+            Ok(true) => io::ErrorKind::UnexpectedEof.into(),
+            Err(error) => error,
+        };
+        self.found_closed();
+        Err(Trouble::silence(stage, what))
+    }
+
+    fn found_closed(&mut self) {
+        if self.state == State::Unheard {
+            self.state = State::Dead;
+        }
+    }
+
+    /// Reads the reply that lets the conversation go on.
+    async fn expect(&mut self, stage: Stage) -> Result<Reply, Trouble> {
+        let reply = self.read(stage).await?;
+        let goes_on = match stage {
+            Stage::Connect | Stage::Tls => reply.code == 220,
+            Stage::Auth => reply.code == 235,
+            Stage::Hello | Stage::Content | Stage::FinalDot => reply.code == 250,
+            Stage::MailFrom | Stage::RcptTo => (200..300).contains(&reply.code),
+            Stage::Data => reply.code == 354,
+        };
+        if goes_on { Ok(reply) } else { Err(Trouble::reply(stage, reply)) }
+    }
+
+    async fn read(&mut self, stage: Stage) -> Result<Reply, Trouble> {
+        let limit = match stage {
+            Stage::FinalDot => self.timeouts.final_reply,
+            _ => self.timeouts.command,
+        };
+        let reading = async {
+            match self.stream.fill_buf().await {
+                Ok(said) if !said.is_empty() => self.state = State::Used,
+                _ => self.found_closed(),
+            }
+            Reply::read(&mut self.stream).await
+        };
+        match timeout(limit, reading).await {
+            Ok(read) => read.map_err(|error| Trouble::silence(stage, error)),
+            Err(_) => Err(Trouble::silence(stage, timed_out(limit))),
+        }
+    }
+}
+
+impl Offers {
+    /// From the second line on there is one extension per line (RFC 5321, 4.1.1.1).
+    fn read(reply: &Reply) -> Self {
+        let mut offers = Self::default();
+        for line in reply.lines.iter().skip(1) {
+            let mut words = line.split_whitespace().map(str::to_ascii_uppercase);
+            match words.next().as_deref() {
+                Some("PIPELINING") => offers.pipelining = true,
+                Some("STARTTLS") => offers.starttls = true,
+                Some("AUTH") => {
+                    let known = words.filter_map(|word| match word.as_str() {
+                        "PLAIN" => Some(Mechanism::Plain),
+                        "LOGIN" => Some(Mechanism::Login),
+                        _ => None,
+                    });
+                    offers.mechanism = known.max();
+                }
+                _ => {}
+            }
+        }
+        offers
+    }
+}
+
+fn is_this_machine(peer: SocketAddr) -> bool {
+    peer.ip().to_canonical().is_loopback()
+}
+
+async fn handshake(tls: &tls::Client, socket: Socket, limit: Duration) -> Result<Socket, Trouble> {
+    within(limit, tls.handshake(socket)).await.map_err(|e| Trouble::silence(Stage::Tls, e))
+}
+
+async fn within<T>(limit: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    timeout(limit, work).await.unwrap_or_else(|_| Err(timed_out(limit)))
+}
+
+fn timed_out(limit: Duration) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, format!("nothing happened for {limit:?}"))
+}
+
+/// The message as it travels: lines that begin with a dot get another (RFC 5321, 4.5.2), and the
+/// final dot follows.
+fn dot_stuffed(message: &[u8]) -> Vec<u8> {
+    let mut content = Vec::with_capacity(message.len() + message.len() / 64 + FINAL_DOT.len());
+    for line in message.split_inclusive(|&b| b == b'\n') {
+        if line.starts_with(b".") {
+            content.push(b'.');
+        }
+        content.extend_from_slice(line);
+    }
+    content.extend_from_slice(FINAL_DOT);
+    content
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::retry::Failure;
+    use tokio::io::{AsyncReadExt as _, duplex};
+
+    use super::*;
+
+    /// A connection whose other end takes no more than `window` bytes unread.
+    fn connection(window: usize, command: Duration) -> (Connection, tokio::io::DuplexStream) {
+        let (ours, theirs) = duplex(window);
+        let timeouts = Timeouts { command, ..Timeouts::default() };
+        (Connection::over(Box::new(ours), timeouts), theirs)
+    }
+
+    #[test]
+    fn dots_at_the_start_of_a_line_are_doubled_and_the_final_dot_follows() {
+        let travels = dot_stuffed(b".\r\n..a\r\nb.\r\n\r\n.c\r\n");
+        assert_eq!(travels, b"..\r\n...a\r\nb.\r\n\r\n..c\r\n.\r\n");
+    }
+
+    #[tokio::test]
+    async fn a_message_cut_off_before_its_final_dot_cannot_have_been_accepted() {
+        let (mut connection, mut server) = connection(1024, Duration::from_mins(1));
+        let message = b"0123456789abcde\r\n".repeat(1_000);
+        let hang_up = async {
+            server.read_exact(&mut [0; 5_000]).await.unwrap();
+            drop(server);
+        };
+        let (result, ()) = tokio::join!(connection.content(&message), hang_up);
+        let error = result.unwrap_err().into_error(None);
+        assert_eq!((error.stage, error.failure), (Stage::Content, Failure::Temporary));
+    }
+
+    #[tokio::test]
+    async fn a_server_that_stops_reading_is_left_at_the_deadline() {
+        let (mut connection, _server) = connection(1024, Duration::from_millis(10));
+        let error = connection.content(&[b'x'; 2_000]).await.unwrap_err().into_error(None);
+        assert_eq!((error.stage, error.failure), (Stage::Content, Failure::Temporary));
+    }
+
+    #[tokio::test]
+    async fn once_the_dot_is_on_its_way_only_the_server_knows() {
+        for missing in 0..=3 {
+            let message = [&[b'x'; 998][..], b"\r\n"].concat();
+            let (mut connection, _server) =
+                connection(message.len() + FINAL_DOT.len() - missing, Duration::from_millis(10));
+            let result = connection.content(&message).await;
+            let result = match result {
+                Ok(()) => connection.expect(Stage::FinalDot).now_or_never().map(|_| Stage::Content),
+                Err(trouble) => Some(trouble.stage),
+            };
+            let expected = match missing {
+                0 => None,
+                1 | 2 => Some(Stage::FinalDot),
+                _ => Some(Stage::Content),
+            };
+            assert_eq!(result, expected, "{missing} bytes missing");
+        }
+    }
+
+    #[test]
+    fn only_a_loopback_peer_is_this_machine() {
+        for (peer, local) in [
+            ("127.0.0.1:25", true),
+            ("127.8.8.8:25", true),
+            ("[::1]:25", true),
+            ("[::ffff:127.0.0.1]:25", true),
+            ("10.0.0.1:25", false),
+            ("0.0.0.0:25", false),
+            ("[fe80::1]:25", false),
+            ("[::ffff:192.0.2.1]:25", false),
+        ] {
+            assert_eq!(is_this_machine(peer.parse().unwrap()), local, "{peer}");
+        }
+    }
+
+    #[test]
+    fn extensions_are_read_in_any_case_and_not_from_the_servers_name() {
+        let lines = |lines: &[&str]| {
+            let lines = lines.iter().map(|&line| line.to_owned()).collect();
+            Offers::read(&Reply { code: 250, lines })
+        };
+        let offers = lines(&["mx.example", "pipelining", "StartTLS", "AUTH login XOAUTH2"]);
+        assert!(offers.pipelining && offers.starttls);
+        assert_eq!(offers.mechanism, Some(Mechanism::Login));
+        let offers = lines(&["PIPELINING", "X-PIPELINING", "AUTH", "", "XSTARTTLS"]);
+        assert!(!offers.pipelining && !offers.starttls);
+        assert_eq!(offers.mechanism, None);
+        assert_eq!(lines(&["mx", "AUTH PLAIN LOGIN"]).mechanism, Some(Mechanism::Plain));
+    }
+}

@@ -1,0 +1,35 @@
+//! Commands for developers: `cargo xtask test`, `cargo xtask check`.
+
+mod check;
+mod layers;
+mod shell;
+mod test;
+
+use clap::{Parser, Subcommand};
+
+/// Commands for developers.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Xtask {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run every test; installs the servers they need (Redis, Postgres, an SMTP server) with apt
+    Test {
+        /// Passed on to `cargo test`, for example a test's name
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Check what needs no server: format, lints, docs, layers, licences and advisories
+    Check,
+}
+
+fn main() -> anyhow::Result<()> {
+    match Xtask::parse().command {
+        Command::Test { arguments } => test::run(&arguments),
+        Command::Check => check::run(),
+    }
+}
