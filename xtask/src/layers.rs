@@ -8,7 +8,8 @@ use serde_json::Value;
 use crate::shell::{output, say};
 
 /// Our crates from the bottom up. A crate depends on crates of lower layers only.
-const LAYERS: [&[&str]; 5] = [
+const LAYERS: [&[&str]; 6] = [
+    &["failpoint"],
     &["domain"],
     &["adapter-api", "config", "templates"],
     &["adapters", "mail", "queue", "store"],

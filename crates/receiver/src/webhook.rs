@@ -95,6 +95,7 @@ async fn take(
             rejected(request_id, problem.code);
         }
     })?;
+    failpoint::hit("receiver_after_read");
     let request = Request { headers, body: &body, received_at: receiver.now() };
     // Whatever the address: a handshake must not tell which shops there are.
     if adapters::ADAPTERS.iter().any(|adapter| adapter.is_handshake(&request)) {
@@ -107,6 +108,7 @@ async fn take(
         Refusal::Untrusted
     })?;
     let Some(shop) = shop else { return Err(Refusal::Untrusted) };
+    failpoint::hit("receiver_after_verify");
     let events = adapter.parse(&verified).map_err(|error| {
         counter!("afs_webhooks_rejected_total", "reason" => "malformed_body").increment(1);
         tracing::warn!(
@@ -132,6 +134,7 @@ async fn take(
             }
         }
     }
+    failpoint::hit("receiver_before_reply");
     Ok(())
 }
 
@@ -176,7 +179,8 @@ fn verify<'a>(
         let _refused = any.scheme().verify(request, &[NOBODYS_SECRET]);
         return Err("unknown_shop");
     };
-    let secrets: Vec<&str> = shop.secrets.iter().map(secrecy::ExposeSecret::expose_secret).collect();
+    let secrets: Vec<&str> =
+        shop.secrets.iter().map(secrecy::ExposeSecret::expose_secret).collect();
     let verified = adapter.scheme().verify(request, &secrets).map_err(Reject::as_str)?;
     Ok((adapter, verified))
 }
@@ -225,6 +229,11 @@ async fn accept(
         tracing::error!(%request_id, shop = %shop.id, %error, "an event was not stored");
         Refusal::Unavailable
     };
+    if failpoint::bug("answer_before_commit") {
+        let store = receiver.store.clone();
+        tokio::spawn(async move { store.accept(arrival).await });
+        return Ok(());
+    }
     let accepted = tokio::time::timeout(COMMIT_TIMEOUT, receiver.store.accept(arrival))
         .await
         .map_err(|late| unavailable(&late))?

@@ -142,7 +142,9 @@ async fn try_accept(
                 return Ok(None);
             }
         }
+        failpoint::hit("intake_before_commit");
         tx.commit().await?;
+        failpoint::hit("intake_after_commit");
         Ok(Some(batch.accepted))
     })
 }
@@ -326,6 +328,11 @@ impl Batch {
                 continue;
             };
             let now = arrival.received_at;
+            let undo = arrival.event.change != domain::Change::Completed;
+            if undo && working.known.order.is_none() && failpoint::bug("no_tombstone") {
+                self.accepted.push(Accepted::Duplicate);
+                continue;
+            }
             let outcome = decide(&working.known, arrival.event.clone(), &arrival.policy, now);
             working.apply(&key, arrival, &outcome.order, &outcome.decision, address_key);
             working.known.order = Some(outcome.order);

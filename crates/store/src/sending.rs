@@ -184,6 +184,9 @@ pub(crate) async fn claim(
     let mut asked: Vec<ClaimRow> = group.iter().map(ClaimRow::from).collect();
     asked.sort_unstable_by_key(|row| row.id);
     asked.dedup_by_key(|row| row.id);
+    if failpoint::bug("suppression_checked_before_claim") {
+        return claim_checked_before(&db, &group, &asked).await;
+    }
     let claimed: Vec<ClaimedRow> = write_on!(db, |pool, sql, begin| {
         let mut tx = begin().await?;
         let ids: Vec<(String,)> =
@@ -195,14 +198,21 @@ pub(crate) async fn claim(
         }
         let ids = rows(ids.iter().map(|(id,)| IdRow { id }))?;
         let claimed = sqlx::query_as(sql(&LOAD_CLAIMED)).bind(ids).fetch_all(&mut *tx).await?;
+        failpoint::hit("claim_before_commit");
         tx.commit().await?;
+        failpoint::hit("claim_after_commit");
         claimed
     });
+    by_claim(&group, claimed)
+}
+
+/// What was claimed, in the order it was asked for. An id asked for twice is claimed once: the
+/// first takes it.
+fn by_claim(group: &[Claim], claimed: Vec<ClaimedRow>) -> Result<Vec<Option<Claimed>>, StoreError> {
     let mut claimed = claimed
         .into_iter()
         .map(|row| Claimed::try_from(row).map(|claimed| (claimed.id, claimed)))
         .collect::<Result<HashMap<_, _>, _>>()?;
-    // An id asked for twice is claimed once: the first takes it.
     Ok(group.iter().map(|claim| claimed.remove(&claim.id)).collect())
 }
 
@@ -260,14 +270,19 @@ struct MailDeliveryRow<'a> {
     detail: &'a str,
 }
 
-pub(crate) async fn finish(db: Arc<Db>, group: Vec<Finish>) -> Result<Vec<bool>, StoreError> {
+pub(crate) async fn finish(db: Arc<Db>, mut group: Vec<Finish>) -> Result<Vec<bool>, StoreError> {
+    if failpoint::bug("no_fence") {
+        forget_fences(&db, &mut group).await?;
+    }
     let finishes = rows(group.iter().map(FinishRow::from))?;
     let deliveries = rows(group.iter().filter_map(mail_delivery))?;
     let counted: Vec<(String,)> = write_on!(db, |pool, sql, begin| {
         let mut tx = begin().await?;
         let counted = sqlx::query_as(sql(&FINISH)).bind(&finishes).fetch_all(&mut *tx).await?;
         sqlx::query(sql(&INSERT_MAIL_DELIVERIES)).bind(&deliveries).execute(&mut *tx).await?;
+        failpoint::hit("outcome_before_commit");
         tx.commit().await?;
+        failpoint::hit("outcome_after_commit");
         counted
     });
     let counted: std::collections::HashSet<String> = counted.into_iter().map(|(id,)| id).collect();
@@ -311,4 +326,42 @@ fn mail_delivery(finish: &Finish) -> Option<MailDeliveryRow<'_>> {
     };
     let (id, fence, at) = (finish.id, finish.fence, millis(finish.at));
     Some(MailDeliveryRow { id, fence, at, outcome, detail })
+}
+
+/// A known bug, for tests that must notice it: every outcome counts, whoever has claimed since.
+async fn forget_fences(db: &Db, group: &mut [Finish]) -> Result<(), StoreError> {
+    for finish in group {
+        let fence: Option<(i64,)> = write_on!(db, |pool, _sql, _begin| {
+            sqlx::query_as("SELECT fence FROM invitations WHERE id = $1")
+                .bind(finish.id.to_string())
+                .fetch_optional(pool)
+                .await?
+        });
+        finish.fence = fence.map_or(finish.fence, |(fence,)| fence);
+    }
+    Ok(())
+}
+
+/// A known bug, for tests that must notice it: looks who wants no mail, then takes its time, then
+/// claims.
+async fn claim_checked_before(
+    db: &Db,
+    group: &[Claim],
+    asked: &[ClaimRow],
+) -> Result<Vec<Option<Claimed>>, StoreError> {
+    let claimed: Vec<ClaimedRow> = write_on!(db, |pool, sql, _begin| {
+        sqlx::query(sql(&SUPPRESS)).bind(rows(asked.iter())?).execute(pool).await?;
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        let (claim, suppressions) =
+            sql(&CLAIM).split_once("AND NOT EXISTS").unwrap_or((sql(&CLAIM), ""));
+        let returning = suppressions.split_once("RETURNING").map_or("", |(_, columns)| columns);
+        let claim = format!("{claim} RETURNING {returning}");
+        let ids: Vec<(String,)> = sqlx::query_as(sqlx::AssertSqlSafe(claim))
+            .bind(rows(asked.iter())?)
+            .fetch_all(pool)
+            .await?;
+        let ids = rows(ids.iter().map(|(id,)| IdRow { id }))?;
+        sqlx::query_as(sql(&LOAD_CLAIMED)).bind(ids).fetch_all(pool).await?
+    });
+    by_claim(group, claimed)
 }

@@ -41,7 +41,12 @@ pub(crate) async fn send(worker: Arc<Worker>, id: InvitationId, lease: Duration)
         // Still waiting in the record: the reconciler wakes it again.
         Err(error) => return tracing::warn!(invitation = %id, %error, "not claimed"),
     };
+    if failpoint::bug("checkpoint_before_send") {
+        let sent = AttemptOutcome::Sent("not yet".to_owned());
+        record(&worker, &claimed, sent, deadline).await;
+    }
     let outcome = attempt(&worker, &claimed).await;
+    failpoint::hit("worker_after_attempt");
     report(&worker, &claimed, &outcome);
     if record(&worker, &claimed, outcome.clone(), deadline).await {
         wake_again(&worker, id, &outcome).await;

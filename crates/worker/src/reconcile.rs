@@ -26,6 +26,9 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// Reconciles every few seconds until `shutdown`.
 pub(crate) async fn run(worker: Arc<Worker>, shutdown: CancellationToken) {
+    if failpoint::bug("redis_is_the_truth") {
+        return shutdown.cancelled().await;
+    }
     let mut reconciler = Reconciler { worker, epoch: None, cursor: None };
     loop {
         match reconciler.round().await {

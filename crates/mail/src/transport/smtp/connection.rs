@@ -185,6 +185,7 @@ impl Connection {
     /// `true` if the server said nothing since the last reply: no farewell, no end, no surprise.
     pub(super) fn is_quiet(&mut self) -> bool {
         self.stream.fill_buf().now_or_never().is_none()
+            || failpoint::bug("connection_reused_after_timeout")
     }
 
     /// Hands one message over.
@@ -197,7 +198,7 @@ impl Connection {
             Ok(_) => true,
             Err(trouble) => trouble.in_step && self.reset().await.is_ok(),
         };
-        if in_step {
+        if in_step || failpoint::bug("connection_reused_after_timeout") {
             self.state = State::Ready;
         }
         match result {
@@ -259,9 +260,14 @@ impl Connection {
     }
 
     async fn transact(&mut self, outgoing: &Outgoing) -> Result<Reply, Trouble> {
+        failpoint::hit("smtp_before_envelope");
         self.envelope(outgoing).await?;
+        failpoint::hit("smtp_before_content");
         self.content(outgoing.bytes()).await?;
-        self.expect(Stage::FinalDot).await
+        failpoint::hit("smtp_after_final_dot");
+        let reply = self.expect(Stage::FinalDot).await?;
+        failpoint::hit("smtp_after_250");
+        Ok(reply)
     }
 
     /// Everything before the content, in one go if the server allows (RFC 2920).
@@ -341,6 +347,9 @@ impl Connection {
 
     /// A reply that we did not ask for would be taken for the answer to what we say next.
     fn must_be_our_turn(&mut self, stage: Stage) -> Result<(), Trouble> {
+        if failpoint::bug("connection_reused_after_timeout") {
+            return Ok(());
+        }
         let Some(heard) = self.stream.fill_buf().now_or_never() else { return Ok(()) };
         let what = match heard.map(<[u8]>::is_empty) {
             Ok(false) => return Err(Trouble::silence(stage, "server spoke out of turn")),
@@ -363,6 +372,7 @@ impl Connection {
         let goes_on = match stage {
             Stage::Connect | Stage::Tls => reply.code == 220,
             Stage::Auth => reply.code == 235,
+            Stage::FinalDot if failpoint::bug("any_3xx_is_success") => reply.code < 400,
             Stage::Hello | Stage::Content | Stage::FinalDot => reply.code == 250,
             Stage::MailFrom | Stage::RcptTo => (200..300).contains(&reply.code),
             Stage::Data => reply.code == 354,

@@ -1,0 +1,171 @@
+//! The queue in Redis: two sorted sets per channel, both in one hash slot.
+//!
+//! | key | member | score |
+//! |---|---|---|
+//! | `{namespace:channel}:due` | id | due time |
+//! | | `epoch:` and a random UUID | `+inf`: see `epoch.lua` |
+//! | `{namespace:channel}:lease` | id | end of the lease |
+//!
+//! Times are milliseconds of the caller's clock, because the record compares with that clock too.
+
+mod link;
+
+use std::{sync::LazyLock, time::Duration};
+
+use ::redis::{FromRedisValue, Pipeline, RedisResult, Script, ScriptInvocation};
+use tracing::warn;
+use uuid::Uuid;
+
+use crate::{
+    CALL_TIMEOUT, Channel, Clock, Depth, Epoch, Error, Lease, RECHECK, RedisSettings, Wakeup,
+    ceil_ms, floor_ms, span_ms,
+};
+use link::Link;
+
+/// How long the worker waits for an answer. Longer than a caller does: if the answer to a fetch is
+/// lost, its ids wait for the end of their lease.
+const WORK_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How many ids one command carries: Redis does nothing else while it executes one.
+const IDS_PER_COMMAND: usize = 500;
+
+static FETCH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("redis/fetch.lua")));
+static ACK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("redis/ack.lua")));
+static RELEASE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("redis/release.lua")));
+static EPOCH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("redis/epoch.lua")));
+
+#[derive(Clone)]
+pub(crate) struct Redis {
+    link: Link,
+    namespace: String,
+    clock: Clock,
+}
+
+impl Redis {
+    pub(crate) fn connect(settings: &RedisSettings, clock: Clock) -> Result<Self, Error> {
+        let link = Link::open(&settings.url).map_err(|error| Error::Address(error.into()))?;
+        Ok(Self { link, namespace: settings.namespace.clone(), clock })
+    }
+
+    pub(crate) async fn wake(&self, channel: Channel, wakeups: &[Wakeup]) -> Result<(), Error> {
+        let due = self.due_key(channel);
+        let mut pipeline = ::redis::pipe();
+        for wakeups in wakeups.chunks(IDS_PER_COMMAND) {
+            let members: Vec<_> =
+                wakeups.iter().map(|wakeup| (ceil_ms(wakeup.due_at), member(wakeup.id))).collect();
+            pipeline.zadd_multiple(&due, &members).ignore();
+        }
+        self.exec(&pipeline).await
+    }
+
+    pub(crate) async fn cancel(&self, channel: Channel, ids: &[Uuid]) -> Result<(), Error> {
+        let due = self.due_key(channel);
+        let mut pipeline = ::redis::pipe();
+        for ids in ids.chunks(IDS_PER_COMMAND) {
+            let members: Vec<_> = ids.iter().copied().map(member).collect();
+            pipeline.zrem(&due, members).ignore();
+        }
+        self.exec(&pipeline).await
+    }
+
+    pub(crate) async fn depth(&self, channel: Channel) -> Result<Depth, Error> {
+        let mut pipeline = ::redis::pipe();
+        // The epoch's marker, at +inf, is not a job.
+        pipeline.zcount(self.due_key(channel), "-inf", "(+inf").zcard(self.lease_key(channel));
+        let mut link = self.link.clone();
+        let (waiting, running) = within(CALL_TIMEOUT, pipeline.query_async(&mut link)).await?;
+        Ok(Depth { waiting, running })
+    }
+
+    pub(crate) async fn epoch(&self, channel: Channel) -> Result<Epoch, Error> {
+        let mut call = EPOCH.key(self.due_key(channel));
+        call.arg(format!("epoch:{}", Uuid::new_v4()));
+        self.invoke(CALL_TIMEOUT, &call).await.map(Epoch)
+    }
+
+    pub(crate) async fn fetch(
+        &self,
+        channel: Channel,
+        limit: usize,
+        lease: Duration,
+    ) -> Result<Vec<Lease>, Error> {
+        let now = self.now();
+        let until = now.saturating_add(span_ms(lease));
+        let mut call = FETCH.key(self.due_key(channel));
+        call.key(self.lease_key(channel));
+        call.arg(now).arg(until).arg(now.saturating_add(span_ms(RECHECK))).arg(limit);
+        let members: Vec<String> = self.invoke(WORK_TIMEOUT, &call).await?;
+
+        let mut leases = Vec::with_capacity(members.len());
+        for member in members {
+            match member.parse() {
+                Ok(id) => leases.push(Lease { id, until }),
+                Err(error) => {
+                    warn!(channel = channel.as_str(), member, %error, "skipped: not one of our ids");
+                }
+            }
+        }
+        Ok(leases)
+    }
+
+    pub(crate) async fn ack(&self, channel: Channel, lease: Lease) -> Result<(), Error> {
+        let mut call = ACK.key(self.lease_key(channel));
+        call.arg(member(lease.id)).arg(lease.until);
+        self.invoke(WORK_TIMEOUT, &call).await
+    }
+
+    /// The leases must be from one fetch.
+    pub(crate) async fn release(&self, channel: Channel, leases: &[Lease]) -> Result<(), Error> {
+        let Some(first) = leases.first() else { return Ok(()) };
+        let mut call = RELEASE.key(self.due_key(channel));
+        call.key(self.lease_key(channel)).arg(self.now()).arg(first.until);
+        for lease in leases {
+            call.arg(member(lease.id));
+        }
+        self.invoke(WORK_TIMEOUT, &call).await
+    }
+
+    async fn exec(&self, pipeline: &Pipeline) -> Result<(), Error> {
+        // The client refuses an empty one.
+        if pipeline.is_empty() {
+            return Ok(());
+        }
+        let mut link = self.link.clone();
+        within(CALL_TIMEOUT, pipeline.exec_async(&mut link)).await
+    }
+
+    async fn invoke<T: FromRedisValue>(
+        &self,
+        limit: Duration,
+        call: &ScriptInvocation<'_>,
+    ) -> Result<T, Error> {
+        let mut link = self.link.clone();
+        within(limit, call.invoke_async(&mut link)).await
+    }
+
+    fn now(&self) -> i64 {
+        floor_ms((self.clock)())
+    }
+
+    fn due_key(&self, channel: Channel) -> String {
+        format!("{{{}:{}}}:due", self.namespace, channel.as_str())
+    }
+
+    fn lease_key(&self, channel: Channel) -> String {
+        format!("{{{}:{}}}:lease", self.namespace, channel.as_str())
+    }
+}
+
+fn member(id: Uuid) -> String {
+    id.hyphenated().to_string()
+}
+
+async fn within<T>(
+    limit: Duration,
+    answer: impl Future<Output = RedisResult<T>>,
+) -> Result<T, Error> {
+    match tokio::time::timeout(limit, answer).await {
+        Ok(answer) => answer.map_err(|error| Error::Redis(error.into())),
+        Err(_) => Err(Error::Timeout(limit)),
+    }
+}

@@ -1,0 +1,212 @@
+//! The worker: fetches an id for every free handler slot, and lets apalis run the handlers.
+//!
+//! apalis's own polling strategies are not used. Its interval forgets to wake up after a fetch that
+//! took longer than the interval, and its storages fetch whenever anything wakes the worker.
+
+use std::{
+    collections::VecDeque, convert::Infallible, iter, num::NonZeroUsize, sync::Arc, time::Duration,
+};
+
+use apalis::prelude::{WorkerBuilder, WorkerBuilderExt as _, WorkerContext, WorkerError};
+use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, sleep, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+use uuid::Uuid;
+
+use crate::{Backend, Channel, Lease, Queue};
+
+/// How long the worker rests after an error.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+
+/// How [`Queue::run`] works.
+///
+/// There is no batch size: an id is fetched only when a handler slot is free for it, as many at a
+/// time as there are free slots. So no id waits in a buffer while its lease runs out.
+#[derive(Clone, Copy, Debug)]
+pub struct RunSettings {
+    /// How many handlers run at a time. They share one task: a handler must not block its thread.
+    pub concurrency: NonZeroUsize,
+    /// How often to look for due ids when there are none. While there are enough to fill the free
+    /// slots, the worker looks again at once.
+    pub poll_interval: Duration,
+    /// After this time an id whose handler has not returned is given to the next who asks, because
+    /// its worker is taken for dead. Bound the time of the handler well below it.
+    pub lease: Duration,
+}
+
+impl Queue {
+    /// Calls `handler` with every id that falls due, until `shutdown`.
+    ///
+    /// On shutdown no new handler is started, ids that were fetched but not started are handed back
+    /// at once, and the call returns when the running handlers have. How long that may take is for
+    /// the caller to say: dropping the future abandons the handlers, and their ids come back after
+    /// the lease. So does the id of a handler that panics.
+    ///
+    /// Errors of the backend are logged and retried, for as long as it takes.
+    pub async fn run<H, F>(
+        &self,
+        channel: Channel,
+        settings: RunSettings,
+        handler: H,
+        shutdown: CancellationToken,
+    ) where
+        H: Fn(Uuid) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        while !shutdown.is_cancelled() {
+            let worker = WorkerContext::new(channel.as_str());
+            let feed = Feed {
+                backend: self.backend.clone(),
+                channel,
+                settings,
+                shutdown: shutdown.clone(),
+                worker: worker.clone(),
+                slots: Arc::new(Semaphore::new(settings.concurrency.get())),
+                fetched: VecDeque::new(),
+                next_fetch: Instant::now(),
+                failing: false,
+            };
+            if let Err(error) = work(worker, feed, handler.clone()).await {
+                error!(channel = channel.as_str(), %error, "the worker ended; it is restarted");
+                shutdown.run_until_cancelled(sleep(RETRY_PAUSE)).await;
+            }
+        }
+    }
+}
+
+/// Runs an apalis worker until the feed ends and the last handler has returned.
+///
+/// Boxed here, where the compiler still sees that it may move between threads.
+fn work<H, F>(
+    worker: WorkerContext,
+    feed: Feed,
+    handler: H,
+) -> BoxFuture<'static, Result<(), WorkerError>>
+where
+    H: Fn(Uuid) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    let jobs = stream::unfold(feed, |mut feed| async {
+        feed.next().await.map(|job| (Ok::<_, Infallible>(job), feed))
+    });
+    let run = move |job: Job| {
+        let handler = handler.clone();
+        async move {
+            handler(job.lease.id).await;
+            job.finish().await;
+        }
+    };
+    WorkerBuilder::new(worker).backend(jobs.boxed()).catch_panic().build(run).run().boxed()
+}
+
+/// What an apalis worker works off: fetched ids, each with its slot.
+struct Feed {
+    backend: Backend,
+    channel: Channel,
+    settings: RunSettings,
+    shutdown: CancellationToken,
+    worker: WorkerContext,
+    /// One permit for each handler that may run.
+    slots: Arc<Semaphore>,
+    fetched: VecDeque<(Lease, OwnedSemaphorePermit)>,
+    next_fetch: Instant,
+    /// The last fetch failed; has been logged.
+    failing: bool,
+}
+
+impl Feed {
+    /// The next job; `None` after shutdown.
+    async fn next(&mut self) -> Option<Job> {
+        while !self.shutdown.is_cancelled() {
+            if let Some((lease, slot)) = self.fetched.pop_front() {
+                let (backend, channel) = (self.backend.clone(), self.channel);
+                return Some(Job { lease, backend, channel, finished: false, _slot: slot });
+            }
+            tokio::select! {
+                biased;
+                () = self.shutdown.cancelled() => {}
+                // Not part of the race: a fetch that is dropped half-way loses the ids it leased.
+                slots = self.free_slots() => self.fetch(slots).await,
+            }
+        }
+        self.hand_back().await;
+        // The end of its jobs alone does not end an apalis worker.
+        if let Err(error) = self.worker.stop() {
+            error!(channel = self.channel.as_str(), %error, "the worker does not stop");
+        }
+        None
+    }
+
+    /// Waits until it is time to fetch and there is a free slot; then takes all that are free.
+    async fn free_slots(&self) -> OwnedSemaphorePermit {
+        sleep_until(self.next_fetch).await;
+        #[expect(clippy::expect_used, reason = "nobody closes the semaphore")]
+        let mut slots = Arc::clone(&self.slots).acquire_owned().await.expect("open");
+        while let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() {
+            slots.merge(slot);
+        }
+        slots
+    }
+
+    async fn fetch(&mut self, mut slots: OwnedSemaphorePermit) {
+        let free = slots.num_permits();
+        match self.backend.fetch(self.channel, free, self.settings.lease).await {
+            Ok(leases) => {
+                let all_there_is = leases.len() < free;
+                if all_there_is {
+                    self.next_fetch = Instant::now() + self.settings.poll_interval;
+                }
+                self.failing = false;
+                self.fetched = leases.into_iter().zip(iter::from_fn(|| slots.split(1))).collect();
+            }
+            Err(error) => {
+                if !self.failing {
+                    warn!(channel = self.channel.as_str(), %error, "cannot fetch; will go on trying");
+                }
+                self.failing = true;
+                self.next_fetch = Instant::now() + RETRY_PAUSE;
+            }
+        }
+    }
+
+    async fn hand_back(&mut self) {
+        let leases: Vec<_> = self.fetched.drain(..).map(|(lease, _)| lease).collect();
+        if let Err(error) = self.backend.release(self.channel, &leases).await {
+            let ids = leases.len();
+            warn!(channel = self.channel.as_str(), %error, ids, "cannot hand back; the ids come back after their lease");
+        }
+    }
+}
+
+/// An id whose handler runs.
+struct Job {
+    lease: Lease,
+    backend: Backend,
+    channel: Channel,
+    finished: bool,
+    _slot: OwnedSemaphorePermit,
+}
+
+impl Job {
+    async fn finish(mut self) {
+        self.finished = true;
+        if let Err(error) = self.backend.ack(self.channel, self.lease).await {
+            let (channel, id) = (self.channel.as_str(), self.lease.id);
+            warn!(channel, %id, %error, "cannot acknowledge; the id comes back after its lease");
+        }
+    }
+}
+
+impl Drop for Job {
+    /// Here, because apalis's panic handler does not know the id.
+    fn drop(&mut self) {
+        if !self.finished {
+            let (channel, id) = (self.channel.as_str(), self.lease.id);
+            error!(channel, %id, "the handler panicked or was abandoned; the id comes back after its lease");
+        }
+    }
+}
