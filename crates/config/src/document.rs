@@ -244,7 +244,7 @@ pub struct Smtp {
     /// How many connections one worker opens to the mail server (1 to 1000).
     #[schemars(range(min = 1, max = 1_000))]
     pub max_connections: usize,
-    /// A PEM file with certificates of an own authority, trusted besides the public ones.
+    /// A PEM file with the certificates to trust, of an own authority, instead of the public ones.
     #[schemars(length(min = 1))]
     pub ca_file: Option<PathBuf>,
     /// The host name this machine says hello with.

@@ -6,12 +6,17 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use futures::FutureExt as _;
 use secrecy::ExposeSecret as _;
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader},
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
     net::TcpStream,
     time::{Instant, timeout},
 };
 
-use super::{Credentials, SmtpSettings, Timeouts, Tls, classify::classify, reply::Reply, tls};
+use super::{
+    Credentials, SmtpSettings, Timeouts, Tls,
+    classify::classify,
+    reply::Reply,
+    tls::{self, Socket},
+};
 use crate::{Accepted, Outgoing, SendError, Stage, transport::without_addresses};
 
 /// What ends a message (RFC 5321, 4.1.1.4), behind its last CRLF.
@@ -19,13 +24,6 @@ const FINAL_DOT: &[u8] = b".\r\n";
 
 /// How long to wait for a farewell.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// A stream of bytes to the server, plain or encrypted.
-pub(super) type Socket = Box<dyn Stream>;
-
-pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// A connection that has said `EHLO` and signed in.
 pub(super) struct Connection {

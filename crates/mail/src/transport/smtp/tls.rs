@@ -2,6 +2,7 @@
 
 use std::{io, path::Path, sync::Arc};
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::{
     TlsConnector,
     rustls::{
@@ -11,7 +12,14 @@ use tokio_rustls::{
     },
 };
 
-use super::{SetupError, SmtpSettings, connection::Socket};
+use super::{SetupError, SmtpSettings};
+
+/// A stream of bytes to the server, plain or encrypted.
+pub(super) type Socket = Box<dyn Stream>;
+
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// Turns a plain connection to one host into one that nobody else reads.
 pub(super) struct Client {
