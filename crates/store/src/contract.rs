@@ -18,7 +18,7 @@ use crate::{
     intake::{Accepted, Arrival},
     reviews::Submitted,
     sending::{AttemptOutcome, Claim, Claimed, Finish},
-    statement::Dialect,
+    statement::{Dialect, Statement},
 };
 
 const DELAY: SignedDuration = SignedDuration::from_hours(24);
@@ -50,6 +50,7 @@ macro_rules! contract {
 
 contract! {
     every_statement_prepares
+    what_the_timer_asks_is_answered_from_an_index
     a_completed_order_leads_to_one_invitation
     the_same_webhook_in_parallel_counts_once
     different_events_of_one_order_in_parallel_leave_one_invitation
@@ -148,6 +149,57 @@ async fn every_statement_prepares(store: Store, _: String) {
         };
         outcome.unwrap_or_else(|error| panic!("{}: {error}", statement.name));
     }
+}
+
+async fn what_the_timer_asks_is_answered_from_an_index(store: Store, _: String) {
+    let asked = [
+        &crate::overview::DUE,
+        &crate::overview::LEASES_OVER,
+        &crate::overview::UPCOMING,
+        &crate::overview::PENDING_REVIEWS,
+        &crate::overview::OLDEST_DUE,
+        &crate::sending::CLAIM,
+        &crate::sending::FINISH,
+        &crate::sending::LOAD_CLAIMED,
+    ];
+    for statement in asked {
+        let plan = match &*store.db {
+            Db::Sqlite { writer, .. } => sqlite_plan(writer, statement).await,
+            Db::Postgres(pool) => postgres_plan(pool, statement).await,
+        };
+        assert!(!plan.is_empty(), "{} has a plan", statement.name);
+        for step in plan {
+            let reads_all = (step.starts_with("SCAN ") && !step.contains("VIRTUAL TABLE"))
+                && !step.contains("USING") // an index in order, as MIN and ORDER BY … LIMIT read it
+                || step.contains("Seq Scan");
+            assert!(!reads_all, "{} reads a whole table: {step}", statement.name);
+        }
+    }
+}
+
+async fn sqlite_plan(pool: &sqlx::SqlitePool, statement: &Statement) -> Vec<String> {
+    let text = format!("EXPLAIN QUERY PLAN {}", statement.text(Dialect::Sqlite));
+    let plan: Vec<(i64, i64, i64, String)> =
+        sqlx::query_as(sqlx::AssertSqlSafe(text)).fetch_all(pool).await.unwrap();
+    plan.into_iter().map(|(.., step)| step).collect()
+}
+
+async fn postgres_plan(pool: &sqlx::PgPool, statement: &Statement) -> Vec<String> {
+    let mut connection = pool.acquire().await.unwrap();
+    // Tables are empty here, and an empty table is best read whole: what counts is that an index
+    // could answer.
+    for setting in ["SET enable_seqscan = off", "SET plan_cache_mode = force_generic_plan"] {
+        sqlx::query(setting).execute(&mut *connection).await.unwrap();
+    }
+    let text = statement.text(Dialect::Postgres);
+    let nulls = vec!["NULL"; (1..9).filter(|n| text.contains(&format!("${n}"))).count()].join(", ");
+    let arguments = if nulls.is_empty() { nulls } else { format!("({nulls})") };
+    let explain = format!("EXPLAIN EXECUTE asked{arguments}");
+    let prepare = sqlx::AssertSqlSafe(format!("PREPARE asked AS {text}"));
+    sqlx::raw_sql(prepare).execute(&mut *connection).await.unwrap();
+    let steps = sqlx::raw_sql(sqlx::AssertSqlSafe(explain)).fetch_all(&mut *connection).await;
+    connection.close().await.unwrap();
+    steps.unwrap().iter().map(|row| sqlx::Row::get(row, 0)).collect()
 }
 
 async fn a_completed_order_leads_to_one_invitation(store: Store, _: String) {

@@ -3,7 +3,7 @@
 use std::{path::Path, str::FromStr as _, time::Duration};
 
 use sqlx::{
-    PgPool, SqlitePool,
+    Connection as _, PgPool, SqlitePool,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -102,7 +102,16 @@ impl Db {
         } else if !file.exists() {
             return Err(StoreError::Missing);
         }
-        let pool = |size| SqlitePoolOptions::new().max_connections(size).acquire_timeout(PATIENCE);
+        let pool = |size| {
+            SqlitePoolOptions::new()
+                .max_connections(size)
+                .acquire_timeout(PATIENCE)
+                // On a full disk SQLite ends the transaction by itself. sqlx does not notice, and
+                // would refuse every later one on this connection: it is replaced.
+                .before_acquire(|connection, _| {
+                    Box::pin(async move { Ok(!connection.is_in_transaction()) })
+                })
+        };
         let writer = pool(1).connect_with(options.clone()).await?;
         if settings.migrate {
             migrated(SQLITE.run(&writer).await)?;

@@ -107,7 +107,7 @@ statements! {
          WHERE state = 'sending' AND lease_until <= $1 ORDER BY lease_until LIMIT $2";
     UPCOMING() =
         "SELECT id, due_at FROM invitations
-         WHERE state = 'scheduled' AND (due_at > $1 OR (due_at = $1 AND id > $2)) AND due_at <= $3
+         WHERE state = 'scheduled' AND (due_at, id) > ($1, $2) AND due_at <= $3
          ORDER BY due_at, id LIMIT $4";
     PENDING_REVIEWS() =
         "SELECT id, submitted_at AS due_at FROM reviews
