@@ -116,9 +116,10 @@ impl Templates {
         })
     }
 
-    /// A page, complete with layout. It refers to its assets as `/assets/<name>`.
+    /// A page, complete with layout. It refers to its assets as `../assets/<name>`: it lies one step
+    /// below the public address, wherever that is.
     pub fn page(&self, language: &Language, page: &Page) -> Result<String, RenderError> {
-        self.page_with_assets_at("/assets/", language, page)
+        self.page_with_assets_at("../assets/", language, page)
     }
 
     /// The file served as `/assets/<name>`. Its name changes with its content, so it may be cached

@@ -45,7 +45,9 @@ pub(crate) async fn send(worker: Arc<Worker>, id: InvitationId, lease: Duration)
         let sent = AttemptOutcome::Sent("not yet".to_owned());
         record(&worker, &claimed, sent, deadline).await;
     }
-    let outcome = attempt(&worker, &claimed).await;
+    let Some(outcome) = attempt(&worker, &claimed, deadline).await else {
+        return tracing::warn!(invitation = %id, "the lease was over before the mail left");
+    };
     failpoint::hit("worker_after_attempt");
     report(&worker, &claimed, &outcome);
     if record(&worker, &claimed, outcome.clone(), deadline).await {
@@ -53,25 +55,29 @@ pub(crate) async fn send(worker: Arc<Worker>, id: InvitationId, lease: Duration)
     }
 }
 
-/// Makes one attempt, and says how the invitation goes on.
-async fn attempt(worker: &Worker, claimed: &Claimed) -> AttemptOutcome {
+/// Makes one attempt, and says how the invitation goes on. `None` if the claim was over before the
+/// mail left: this process was frozen, and another worker may be sending it.
+async fn attempt(worker: &Worker, claimed: &Claimed, deadline: Instant) -> Option<AttemptOutcome> {
     let config = worker.config.load();
     let Some(shop) = config.shop(&claimed.shop) else {
         let error = "the shop is not configured".to_owned();
-        return failed(worker, &config, claimed, Failure::Temporary, error);
+        return Some(failed(worker, &config, claimed, Failure::Temporary, error));
     };
     let now = worker.now();
     if let Some(window) = shop.policy.window.as_ref().filter(|window| !window.is_open(now)) {
-        return AttemptOutcome::Postponed(window.next_open(now));
+        return Some(AttemptOutcome::Postponed(window.next_open(now)));
     }
     let outgoing = match compose(worker, &config, shop, claimed) {
         Ok(outgoing) => outgoing,
-        Err(error) => return AttemptOutcome::Failed(error),
+        Err(error) => return Some(AttemptOutcome::Failed(error)),
     };
-    match worker.transport.send(&outgoing).await {
+    if Instant::now() >= deadline {
+        return None;
+    }
+    Some(match worker.transport.send(&outgoing).await {
         Ok(accepted) => AttemptOutcome::Sent(accepted.reply),
         Err(error) => failed(worker, &config, claimed, error.failure, error.to_string()),
-    }
+    })
 }
 
 fn failed(
