@@ -1,21 +1,37 @@
 //! Redis and Postgres, started for one test on free loopback ports.
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
 };
 
 /// How long a server may take until it answers.
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// A port nobody listens on. Another process may take it before the caller does: callers that start
-/// a server notice, since it never answers.
+/// How long a test waits before it fails.
+pub const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A port nobody listens on, given to nobody else in this process.
+///
+/// It lies below the ports that systems give to outgoing connections (from 32768 on Linux): a
+/// server that is stopped for a while finds its port free when it starts again.
 #[must_use]
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    const PORTS: std::ops::Range<u32> = 10_000..32_000;
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    // Test processes that run at the same time begin at different places.
+    let first = std::process::id().wrapping_mul(97);
+    loop {
+        let next = first.wrapping_add(TAKEN.fetch_add(1, Ordering::Relaxed));
+        let port = u16::try_from(PORTS.start + next % (PORTS.end - PORTS.start)).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// Waits until `condition` holds; says what was waited for if it does not in time.
@@ -24,6 +40,15 @@ pub fn wait_until(what: &str, timeout: Duration, mut condition: impl FnMut() -> 
     while !condition() {
         assert!(Instant::now() < deadline, "waited {timeout:?} in vain until {what}");
         std::thread::park_timeout(Duration::from_millis(20));
+    }
+}
+
+/// Waits until `condition` holds, at most [`PATIENCE`]; says what was waited for if it does not.
+pub async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition().await {
+        assert!(Instant::now() < deadline, "waited {PATIENCE:?} in vain until {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
@@ -53,6 +78,12 @@ impl Process {
     /// Waits until it ends; its exit code, if it was not killed.
     pub fn wait(&mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
+    }
+
+    /// Waits until it ends, but no longer than `limit`; its exit code, if it was not killed.
+    pub fn wait_at_most(&mut self, limit: Duration) -> Option<i32> {
+        wait_until("the process ends", limit, || !self.is_running());
+        self.wait()
     }
 
     /// Kills it at once and waits until it is gone.
@@ -118,6 +149,15 @@ impl Redis {
         self.process = None;
     }
 
+    /// Forgets everything.
+    pub fn flush_all(&self) {
+        let mut connection = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        connection.write_all(b"FLUSHALL\r\n").unwrap();
+        let mut answer = [0; 5];
+        connection.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"+OK\r\n");
+    }
+
     /// The running process.
     #[must_use]
     pub fn process(&self) -> &Process {
@@ -178,6 +218,12 @@ impl Postgres {
             process.signal("QUIT");
             process.wait();
         }
+    }
+
+    /// The process that started all others; `None` while it is stopped.
+    #[must_use]
+    pub fn process(&self) -> Option<&Process> {
+        self.process.as_ref()
     }
 
     /// An empty database of this name.

@@ -1,6 +1,7 @@
-//! Commands for developers: `cargo xtask test`, `cargo xtask check`.
+//! Commands for developers: `cargo xtask test`, `cargo xtask faults`, `cargo xtask check`.
 
 mod check;
+mod faults;
 mod layers;
 mod shell;
 mod test;
@@ -23,6 +24,15 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Kill, stop and starve the product under load, and check what became of every order
+    Faults {
+        /// Build without debug checks: for large runs
+        #[arg(long)]
+        release: bool,
+        /// Passed on to `faults`, for example `--help`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Check what needs no server: format, lints, docs, layers, licences and advisories
     Check,
 }
@@ -30,6 +40,7 @@ enum Command {
 fn main() -> anyhow::Result<()> {
     match Xtask::parse().command {
         Command::Test { arguments } => test::run(&arguments),
+        Command::Faults { release, arguments } => faults::run(release, &arguments),
         Command::Check => check::run(),
     }
 }

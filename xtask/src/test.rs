@@ -28,8 +28,13 @@ pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     shell::run("cargo", &["build", "--package", "afs", "--bins"])?;
     let mut test = vec!["test", "--workspace"];
     test.extend(arguments.iter().map(String::as_str));
-    // A snapshot that differs is a failure, never a file to review later.
-    shell::run_with("cargo", &test, &[("INSTA_UPDATE", "no")])
+    let environment = [
+        // A snapshot that differs is a failure, never a file to review later.
+        ("INSTA_UPDATE", "no"),
+        // Tests with real servers wait most of the time.
+        ("RUST_TEST_THREADS", "4"),
+    ];
+    shell::run_with("cargo", &test, &environment)
 }
 
 fn install_servers() -> anyhow::Result<()> {

@@ -4,7 +4,9 @@ use std::{future::Future, net::SocketAddr, process, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use axum::Router;
+use config::Config;
 use mail::Transport;
+use receiver::serve::Limits;
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -33,11 +35,63 @@ pub(crate) enum Role {
 pub(crate) fn run(source: &Source, role: Role) -> anyhow::Result<()> {
     let config = load_config(source)?;
     let logs = LogLevel::install(&config)?;
+    allow_descriptors(&config);
     runtime()?.block_on(async {
         let services = Services::open(config).await?;
+        // Before anybody can see that we are there: whoever then asks for a reload must not end us.
+        let signals = Signals::listen()?;
         let daemon = Daemon::start(services, role).await?;
-        daemon.until_signalled(source, &logs).await
+        daemon.until_signalled(signals, source, &logs).await
     })
+}
+
+/// Descriptors for everything but connections to our listeners: the record, the timer, mail.
+const OTHER_DESCRIPTORS: usize = 128;
+
+/// Asks for as many descriptors as there may be connections: a login shell grants 1,024, and without
+/// one nothing can be accepted, and no order can be recorded.
+fn allow_descriptors(config: &Config) {
+    let server = &config.server;
+    let listeners = server.listen.len() + server.operator_listen.len();
+    let wanted = server.max_connections.saturating_mul(listeners) + OTHER_DESCRIPTORS;
+    let wanted = u64::try_from(wanted).unwrap_or(u64::MAX);
+    match rlimit::increase_nofile_limit(wanted) {
+        Ok(granted) if granted < wanted => tracing::warn!(
+            granted,
+            wanted,
+            "too few descriptors for server.max_connections; raise the limit (LimitNOFILE)"
+        ),
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "the limit of descriptors is not known"),
+    }
+}
+
+/// The signals that a daemon heeds. None of them ends the process by itself once this exists.
+pub(crate) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    /// Heeds them from now on.
+    pub(crate) fn listen() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("no signal handler");
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for the first of any kind.
+    pub(crate) async fn any(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.hangup.recv() => {}
+        }
+    }
 }
 
 /// A runtime for one of the programs.
@@ -88,7 +142,11 @@ impl Daemon {
         addresses: &[SocketAddr],
         router: &Router,
     ) -> anyhow::Result<Vec<SocketAddr>> {
-        let connections_max = self.services.config.load().server.max_connections;
+        let server = &self.services.config.load().server;
+        let limits = Limits {
+            connections: server.max_connections,
+            patience: Duration::from_secs(server.request_timeout_secs),
+        };
         let mut bound = Vec::new();
         for address in addresses {
             let listener = TcpListener::bind(address)
@@ -96,7 +154,7 @@ impl Daemon {
                 .with_context(|| format!("{key}: {address} is not free for us"))?;
             bound.push(listener.local_addr()?);
             let shutdown = self.shutdown.clone();
-            let serve = receiver::serve::serve(listener, router.clone(), connections_max, shutdown);
+            let serve = receiver::serve::serve(listener, router.clone(), limits, shutdown);
             self.spawn("listener", serve);
         }
         Ok(bound)
@@ -110,23 +168,24 @@ impl Daemon {
     }
 
     /// Runs until SIGTERM or SIGINT; reloads on SIGHUP.
-    async fn until_signalled(mut self, source: &Source, logs: &LogLevel) -> anyhow::Result<()> {
-        let listen = |kind| signal(kind).context("no signal handler");
-        let mut terminate = listen(SignalKind::terminate())?;
-        let mut interrupt = listen(SignalKind::interrupt())?;
-        let mut hangup = listen(SignalKind::hangup())?;
+    async fn until_signalled(
+        mut self,
+        mut signals: Signals,
+        source: &Source,
+        logs: &LogLevel,
+    ) -> anyhow::Result<()> {
         loop {
             tokio::select! {
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
-                _ = hangup.recv() => self.reload(source, logs),
+                _ = signals.terminate.recv() => break,
+                _ = signals.interrupt.recv() => break,
+                _ = signals.hangup.recv() => self.reload(source, logs),
                 Some(ended) = self.tasks.join_next() => {
                     let task = ended.unwrap_or("a task that panicked");
                     anyhow::bail!("{task} ended by itself; the process stops so that it is started anew");
                 }
             }
         }
-        self.stop([&mut terminate, &mut interrupt]).await;
+        self.stop(signals).await;
         Ok(())
     }
 
@@ -164,21 +223,20 @@ impl Daemon {
 
     /// Takes no new work, lets running work finish for as long as the configuration allows, and
     /// hands the rest back. A second signal ends it at once.
-    async fn stop(mut self, again: [&mut Signal; 2]) {
+    async fn stop(mut self, mut again: Signals) {
         notify(&[sd_notify::NotifyState::Stopping]);
         let patience =
             Duration::from_secs(self.services.config.load().server.shutdown_timeout_secs);
         tracing::info!(?patience, "stopping");
         self.shutdown.cancel();
-        let [terminate, interrupt] = again;
         let finished = async { while self.tasks.join_next().await.is_some() {} };
         tokio::select! {
             () = finished => tracing::info!("every task has finished"),
             () = tokio::time::sleep(patience) => {
                 tracing::warn!("not everything finished in time; what was under way comes back after its lease");
             }
-            _ = terminate.recv() => tracing::warn!("stopped at once"),
-            _ = interrupt.recv() => tracing::warn!("stopped at once"),
+            _ = again.terminate.recv() => tracing::warn!("stopped at once"),
+            _ = again.interrupt.recv() => tracing::warn!("stopped at once"),
         }
         self.close().await;
     }

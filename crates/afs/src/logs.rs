@@ -1,5 +1,7 @@
 //! What the daemon tells: structured lines on standard error, without personal data.
 
+use std::io::IsTerminal as _;
+
 use anyhow::Context as _;
 use config::{Config, LogFormat};
 use tracing_subscriber::{
@@ -14,7 +16,10 @@ impl LogLevel {
     /// Starts telling.
     pub(crate) fn install(config: &Config) -> anyhow::Result<Self> {
         let (filter, handle) = reload::Layer::new(filter(config)?);
-        let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+        // Colours are for people: in a file or a journal they would cut every word in pieces.
+        let lines = tracing_subscriber::fmt::layer()
+            .with_writer(std::io::stderr)
+            .with_ansi(std::io::stderr().is_terminal());
         let lines = match config.log.format {
             LogFormat::Text => lines.with_target(false).boxed(),
             LogFormat::Json => lines.json().flatten_event(true).boxed(),

@@ -20,6 +20,9 @@ use crate::services::Services;
 /// Counting is not free: scrapes within this time share one count.
 const COUNT_AGAIN_AFTER: Duration = Duration::from_secs(10);
 
+/// How often measurements are added up.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
+
 /// How late invitations leave, in seconds.
 const LATENESS_BUCKETS: [f64; 9] = [0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 3600.0, 86400.0];
 
@@ -38,6 +41,14 @@ pub(crate) fn router(services: Services) -> anyhow::Result<Router> {
         )?
         .build_recorder();
     let handle = recorder.handle();
+    // What is measured piles up until somebody looks at it, and nobody may ever look.
+    let upkeep = handle.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(UPKEEP_INTERVAL).await;
+            upkeep.run_upkeep();
+        }
+    });
     metrics::set_global_recorder(recorder)
         .map_err(|_| anyhow::anyhow!("two daemons in one process"))?;
     let operator = Operator { services, metrics: handle, counted_at: Mutex::new(None) };

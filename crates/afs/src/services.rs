@@ -78,6 +78,7 @@ impl Services {
             templates: self.templates.clone(),
             keys: self.keys.tokens.clone(),
             clock: self.clock.clone(),
+            guard: receiver::Guard::default(),
         })
     }
 

@@ -1,6 +1,6 @@
 //! The hours in which mail may leave.
 
-use jiff::{Timestamp, ToSpan as _, civil::Time, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, ToSpan as _, civil::Time, tz::TimeZone};
 
 /// Daily opening hours in one time zone: `opens` inclusive, `closes` exclusive.
 #[derive(Clone, Debug)]
@@ -9,6 +9,9 @@ pub struct SendWindow {
     closes: Time,
     zone: TimeZone,
 }
+
+/// How far ahead a jump of the clocks can be what opens the window.
+const SEARCHED: SignedDuration = SignedDuration::from_hours(72);
 
 /// A window must open before it closes, on the same day.
 #[derive(Debug, thiserror::Error)]
@@ -28,10 +31,10 @@ impl SendWindow {
         self.opens <= time && time < self.closes
     }
 
-    /// `at` itself while the window is open, else the next opening. Never earlier than `at`.
+    /// The first time from `at` on at which the window is open.
     ///
-    /// When clocks skip the opening time, the window opens at the first moment that exists; when
-    /// an opening time happens twice, the first one counts.
+    /// When clocks skip the opening time, that is the moment they jump to, if it lies in the
+    /// window; when an opening time happens twice, the window opens twice.
     #[must_use]
     pub fn next_open(&self, at: Timestamp) -> Timestamp {
         if self.is_open(at) {
@@ -40,13 +43,18 @@ impl SendWindow {
         if failpoint::bug("clock_changes_ignored") {
             return self.next_open_ignoring_clock_changes(at);
         }
+        let jumps = self.zone.following(at).map(|jump| jump.timestamp());
+        let jumps = jumps.take_while(|jump| jump.duration_since(at) <= SEARCHED);
         let today = at.to_zoned(self.zone.clone()).date();
         // Two days are enough even when a zone skips a whole day (Apia, 2011-12-30).
         (0..=2)
             .filter_map(|days| today.checked_add(days.days()).ok())
-            .filter_map(|date| date.to_datetime(self.opens).to_zoned(self.zone.clone()).ok())
-            .map(|opening| opening.timestamp())
-            .find(|&opening| opening >= at && self.is_open(opening))
+            .map(|date| self.zone.to_ambiguous_timestamp(date.to_datetime(self.opens)))
+            .flat_map(|opening| [opening.earlier(), opening.later()])
+            .filter_map(Result::ok)
+            .chain(jumps)
+            .filter(|&opening| opening >= at && self.is_open(opening))
+            .min()
             .unwrap_or(at)
     }
 
@@ -89,10 +97,11 @@ mod tests {
     #[test]
     fn clock_changes_move_the_instant_not_the_wall_clock() {
         let berlin = window(time(2, 30, 0, 0), time(4, 0, 0, 0), "Europe/Berlin");
-        // 2026-03-29: 02:00 to 03:00 does not exist, so 02:30 is 03:30 summer time.
-        opens_at(&berlin, "2026-03-28T23:00:00Z", "2026-03-29T01:30:00Z");
-        // 2026-10-25: 02:30 happens twice; the first is in summer time.
+        // 2026-03-29: 02:00 to 03:00 does not exist, so the window is open from 03:00 summer time.
+        opens_at(&berlin, "2026-03-28T23:00:00Z", "2026-03-29T01:00:00Z");
+        // 2026-10-25: 02:30 happens twice; the first is in summer time, and at 03:00 it is 02:00.
         opens_at(&berlin, "2026-10-24T23:00:00Z", "2026-10-25T00:30:00Z");
+        opens_at(&berlin, "2026-10-25T01:00:00Z", "2026-10-25T01:30:00Z");
     }
 
     #[test]
@@ -123,6 +132,28 @@ mod tests {
             prop_assert!(opening >= at);
             prop_assert!(window.is_open(opening));
             prop_assert!(opening.duration_since(at).as_hours() < 49);
+        }
+
+        /// From two days before a clock change on: it is the first time at which the window is open.
+        #[test]
+        fn nothing_open_is_passed_over(
+            seconds in 1_700_000_000_i64..2_000_000_000,
+            before in 0_i64..48 * 3600,
+            zone in prop::sample::select(vec![
+                "Europe/Stockholm", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca",
+            ]),
+            opens in 0_i8..4,
+        ) {
+            let window = window(time(opens, 15, 0, 0), time(opens + 1, 45, 0, 0), zone);
+            let any = Timestamp::from_second(seconds).unwrap();
+            let change = TimeZone::get(zone).unwrap().following(any).next().unwrap().timestamp();
+            let at = change - SignedDuration::from_secs(before);
+            let opening = window.next_open(at);
+            let mut passed = at;
+            while passed < opening {
+                prop_assert!(!window.is_open(passed), "{opening} after {at}, but open at {passed}");
+                passed += SignedDuration::from_mins(7);
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
@@ -182,6 +182,10 @@ pub struct Received {
     pub bytes: Vec<u8>,
     /// Over which connection it came, as an index into [`Ledger::sessions`].
     pub session: usize,
+    /// When its sender was named.
+    pub begun_at: Instant,
+    /// When it was taken; the reply, with its index in [`Ledger::messages`], follows at once.
+    pub taken_at: Instant,
 }
 
 /// A scripted mail server on a free port of the loopback interface. Ends when dropped.
@@ -275,6 +279,20 @@ impl SmtpServer {
         }
     }
 
+    /// Looks at what happened so far without copying it.
+    pub fn look<T>(&self, at: impl FnOnce(&Ledger) -> T) -> T {
+        at(&self.shared.ledger.borrow())
+    }
+
+    /// Waits, for as long as it takes, for messages behind the first `count`, and returns those.
+    pub async fn messages_behind(&self, count: usize) -> Vec<Received> {
+        let mut ledger = self.shared.ledger.subscribe();
+        match ledger.wait_for(|ledger| ledger.messages.len() > count).await {
+            Ok(ledger) => ledger.messages[count..].to_vec(),
+            Err(_) => Vec::new(),
+        }
+    }
+
     /// Waits until the server accepted so many messages, and returns all.
     ///
     /// # Panics
@@ -359,13 +377,15 @@ struct Dialogue<'a, S> {
     signed_in: bool,
     from: Option<String>,
     to: Option<String>,
+    begun_at: Instant,
 }
 
 impl<'a, S: Socket> Dialogue<'a, S> {
     fn new(stream: S, shared: &'a Shared, number: usize, starttls: bool) -> Self {
         let signed_in = shared.script().credentials.is_none();
         let stream = BufReader::new(stream);
-        Self { stream, shared, number, starttls, signed_in, from: None, to: None }
+        let begun_at = Instant::now();
+        Self { stream, shared, number, starttls, signed_in, from: None, to: None, begun_at }
     }
 
     /// Talks until the end, an error, or an agreed change to TLS: then returns the stream.
@@ -386,6 +406,7 @@ impl<'a, S: Socket> Dialogue<'a, S> {
                 "MAIL" if !self.signed_in => self.say("530 5.7.0 sign in first").await?,
                 "MAIL" if self.from.is_some() => self.say("503 5.5.1 nested MAIL").await?,
                 "MAIL" => {
+                    self.begun_at = Instant::now();
                     if self.answer(Stage::MailFrom, "250 2.1.0 ok").await? {
                         self.from = Some(path(rest));
                     }
@@ -470,16 +491,21 @@ impl<'a, S: Socket> Dialogue<'a, S> {
         }
         self.note_command(".");
         let (from, to) = (self.from.take().unwrap_or_default(), self.to.take().unwrap_or_default());
-        let received = Received { from, to, bytes, session: self.number };
         let behaviour = self.shared.script().behaviour(Stage::FinalDot);
+        let mut reply = String::new();
         if accepts(&behaviour) {
             if let Behaviour::Hold(release) = &behaviour {
                 release.notified().await;
             }
+            let (session, begun_at, taken_at) = (self.number, self.begun_at, Instant::now());
+            let received = Received { from, to, bytes, session, begun_at, taken_at };
             // First into the ledger: a client that heard our 250 must find it there.
-            self.shared.note(|ledger| ledger.messages.push(received));
+            self.shared.note(|ledger| {
+                reply = format!("250 2.0.0 queued as {}", ledger.messages.len());
+                ledger.messages.push(received);
+            });
         }
-        self.act(behaviour, "250 2.0.0 queued").await
+        self.act(behaviour, &reply).await
     }
 
     /// Replies as the script wants it; `true` if the client may go on.

@@ -10,10 +10,13 @@
 //!
 //! `GET` and `HEAD` change nothing anywhere: mail scanners follow every link.
 
+pub mod form;
+mod guard;
 mod pages;
 mod problem;
 mod review;
 pub mod serve;
+mod stream;
 mod unsubscribe;
 mod webhook;
 
@@ -34,6 +37,8 @@ use store::Store;
 use templates::Templates;
 use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
 
+pub use crate::guard::Guard;
+
 /// What the handlers work with.
 pub struct Receiver {
     /// The record.
@@ -48,6 +53,8 @@ pub struct Receiver {
     pub keys: TokenKeys,
     /// Tells the time.
     pub clock: Clock,
+    /// Bounds what strangers take together.
+    pub guard: Guard,
 }
 
 impl Receiver {
@@ -68,6 +75,11 @@ pub fn router(receiver: Arc<Receiver>) -> Router {
         // Each handler bounds its own body: a webhook may be larger than a form.
         .layer(DefaultBodyLimit::disable())
         .layer(CatchPanicLayer::custom(|_| problem::internal_error()))
+        // What nobody said may be kept is not for keeping.
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("no-store"),
+        ))
         .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         // Links are capabilities: they must not travel on as referrers, into caches or indexes.
         .layer(header(header::REFERRER_POLICY, "no-referrer"))

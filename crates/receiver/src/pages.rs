@@ -24,11 +24,7 @@ pub(crate) fn page(
 ) -> Response {
     match receiver.templates.load().page(language, page) {
         Ok(html) => {
-            let headers = [
-                (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-                (header::CACHE_CONTROL, "no-store"),
-            ];
-            (status, headers, html).into_response()
+            (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response()
         }
         Err(error) => {
             tracing::error!(%error, "a page could not be rendered");
@@ -42,11 +38,21 @@ pub(crate) fn failure(receiver: &Receiver, language: &Language, error: &StoreErr
     let request_id = Uuid::new_v4().to_string();
     tracing::error!(request_id, %error, "a page could not be served");
     if matches!(error, StoreError::Overloaded) {
-        let mut response = page(receiver, StatusCode::SERVICE_UNAVAILABLE, language, &Page::Busy);
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-        return response;
+        return busy(receiver, StatusCode::SERVICE_UNAVAILABLE, language, "5");
     }
     page(receiver, StatusCode::INTERNAL_SERVER_ERROR, language, &Page::Error { request_id })
+}
+
+/// The page for visitors who shall come again in `retry_after` seconds.
+pub(crate) fn busy(
+    receiver: &Receiver,
+    status: StatusCode,
+    language: &Language,
+    retry_after: &'static str,
+) -> Response {
+    let mut response = page(receiver, status, language, &Page::Busy);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(retry_after));
+    response
 }
 
 pub(crate) async fn not_found(

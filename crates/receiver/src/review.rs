@@ -1,9 +1,9 @@
 //! The review form: behind an invitation's link, and open to everybody.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
-    body::{Body, to_bytes},
+    body::Body,
     extract::{Path, RawQuery, State},
     http::{HeaderMap, StatusCode},
     response::Response,
@@ -19,17 +19,16 @@ use metrics::counter;
 use queue::{Channel, Wakeup};
 use store::reviews::{Invited, Submitted};
 use templates::{FormError, FormValues, Language, Page, ReviewForm};
+use tokio::time::Instant;
 
 use crate::{
     Receiver,
+    form::{self, ReviewFields},
     pages::{self, buyers_language, no_such_page, page, shop_context, visitors_language},
 };
 
 /// The largest form: the longest review in characters of four bytes, each escaped threefold, fits.
 const FORM_LIMIT: usize = 96 * 1024;
-
-/// How long a form may take to arrive.
-const FORM_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long an open page can be submitted. People leave tabs open.
 const STAMP_VALID: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -161,7 +160,8 @@ impl Link {
             shop: self.shop(receiver),
             order_number: order.number.clone(),
             items: order.items.clone(),
-            action: format!("/r/{}", self.token),
+            // Relative, as all addresses on pages: a proxy may have put a path in front of ours.
+            action: self.token.clone(),
             stamp: receiver.keys.stamp(&self.token, receiver.now()),
             values,
             errors,
@@ -199,6 +199,9 @@ pub(crate) async fn submit_organic(
     let stars = submission.opinion.stars;
     if submission.by_program {
         counter!("afs_reviews_refused_total", "reason" => "honeypot").increment(1);
+    } else if !receiver.guard.admits_review(&organic.id, Instant::now()) {
+        counter!("afs_reviews_refused_total", "reason" => "flood").increment(1);
+        return pages::busy(&receiver, StatusCode::TOO_MANY_REQUESTS, &organic.language, "60");
     } else {
         let review = submission.review(&receiver, organic.id.clone(), None);
         match receiver.store.submit_review(&review).await {
@@ -243,7 +246,7 @@ impl Organic {
     fn form(&self, receiver: &Receiver, values: FormValues, errors: Vec<FormError>) -> Response {
         let form = ReviewForm {
             shop: self.shop.clone(),
-            action: format!("/review/{}", self.id),
+            action: self.id.to_string(),
             stamp: receiver.keys.stamp(&self.subject(), receiver.now()),
             values,
             errors,
@@ -274,22 +277,10 @@ impl Submission {
         body: Body,
         stamp_subject: &str,
     ) -> Result<Self, (FormValues, Vec<FormError>)> {
-        let body = tokio::time::timeout(FORM_TIMEOUT, to_bytes(body, FORM_LIMIT)).await;
-        let Ok(Ok(body)) = body else {
+        let Some(body) = form::read(receiver, body, FORM_LIMIT).await else {
             return Err((FormValues::default(), vec![FormError::TextTooLong]));
         };
-        let (mut values, mut stamp, mut by_program) = (FormValues::default(), String::new(), false);
-        for (name, value) in form_urlencoded::parse(&body) {
-            match &*name {
-                "stars" => values.stars = value.parse().ok().and_then(|n: u8| n.try_into().ok()),
-                "title" => values.title = value.into_owned(),
-                "text" => values.text = value.into_owned(),
-                "name" => values.name = value.into_owned(),
-                "stamp" => stamp = value.into_owned(),
-                "website" => by_program = !value.is_empty(),
-                _ => {}
-            }
-        }
+        let ReviewFields { values, stamp, by_program } = ReviewFields::parse(&body);
         let stamped = receiver.keys.check_stamp(&stamp, stamp_subject, STAMP_VALID, receiver.now());
         let longer = |text: &str, max| text.chars().count() > max;
         let errors: Vec<FormError> = [

@@ -1,9 +1,9 @@
 //! Stopping mail: a page with one button, and the one-click request of mail programs (RFC 8058).
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
-    body::{Body, to_bytes},
+    body::Body,
     extract::{Path, State},
     http::{HeaderMap, StatusCode},
     response::Response,
@@ -13,12 +13,12 @@ use metrics::counter;
 use templates::{Language, Page};
 
 use crate::{
-    Receiver,
+    Receiver, form,
     pages::{self, buyers_language, no_such_page, page, shop_context, visitors_language},
 };
 
-/// What mail programs post, as a form of either encoding; the page's button posts it too.
-const ONE_CLICK: &[u8] = b"One-Click";
+/// The largest request to stop, in bytes.
+const FORM_LIMIT: usize = 4096;
 
 pub(crate) async fn show(
     State(receiver): State<Arc<Receiver>>,
@@ -41,10 +41,8 @@ pub(crate) async fn submit(
         Ok(opened) => opened,
         Err(response) => return response,
     };
-    let body = tokio::time::timeout(Duration::from_secs(10), to_bytes(body, 4096)).await;
-    let Ok(Ok(body)) = body else { return ask(&receiver, &token, &shop, &language) };
-    // A scanner that posts at random does not post this.
-    if !body.windows(ONE_CLICK.len()).any(|window| window == ONE_CLICK) {
+    let body = form::read(&receiver, body, FORM_LIMIT).await;
+    if !body.is_some_and(|body| form::is_one_click(&body)) {
         return ask(&receiver, &token, &shop, &language);
     }
     match receiver.store.unsubscribe(invitation, receiver.now()).await {
@@ -83,7 +81,8 @@ async fn open(
 }
 
 fn ask(receiver: &Receiver, token: &str, shop: &ShopId, language: &Language) -> Response {
-    let action = format!("/u/{token}");
+    // Relative: a proxy may have put a path in front of ours.
+    let action = token.to_owned();
     let shop = shop_context(shop, receiver.config.load().shop(shop));
     page(receiver, StatusCode::OK, language, &Page::Unsubscribe { shop, action })
 }

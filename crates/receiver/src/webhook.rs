@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use adapter_api::{Adapter, Event, ParseError, Reject, Request};
 use axum::{
-    body::{Body, Bytes, to_bytes},
+    body::Body,
     extract::{Path, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
@@ -22,7 +22,11 @@ use sha2::{Digest as _, Sha256};
 use store::intake::{Accepted, Arrival};
 use uuid::Uuid;
 
-use crate::{Receiver, problem::Problem};
+use crate::{
+    Receiver,
+    guard::{Held, TooLarge},
+    problem::Problem,
+};
 
 /// How long a commit may take: Shopify waits five seconds for the whole exchange.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(4);
@@ -90,13 +94,14 @@ async fn take(
     request_id: Uuid,
 ) -> Result<(), Refusal> {
     let config = receiver.config.load();
-    let body = read(&config.server, headers, body).await.inspect_err(|refusal| {
+    let held = read(receiver, &config.server, headers, body).await.inspect_err(|refusal| {
         if let Refusal::Unreadable(problem) = refusal {
             rejected(request_id, problem.code);
         }
     })?;
+    let body = &held.bytes;
     failpoint::hit("receiver_after_read");
-    let request = Request { headers, body: &body, received_at: receiver.now() };
+    let request = Request { headers, body, received_at: receiver.now() };
     // Whatever the address: a handshake must not tell which shops there are.
     if adapters::ADAPTERS.iter().any(|adapter| adapter.is_handshake(&request)) {
         counter!("afs_webhook_handshakes_total").increment(1);
@@ -120,7 +125,7 @@ async fn take(
     for event in events {
         match event {
             Event::Order(event) => {
-                let key = event_key(adapter.event_id(&verified), &body);
+                let key = event_key(adapter.event_id(&verified), body);
                 accept(receiver, shop, event, key, request_id).await?;
             }
             Event::Ignored { reason } => {
@@ -139,7 +144,12 @@ async fn take(
 }
 
 /// The body, if it is small enough, quick enough and not compressed.
-async fn read(limits: &config::Server, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+async fn read<'a>(
+    receiver: &'a Receiver,
+    limits: &config::Server,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Held<'a>, Refusal> {
     let refuse =
         |status, code, detail: String| Err(Refusal::Unreadable(Problem::new(status, code, detail)));
     if headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
@@ -157,10 +167,9 @@ async fn read(limits: &config::Server, headers: &HeaderMap, body: Body) -> Resul
         return too_large();
     }
     let patience = Duration::from_secs(limits.request_timeout_secs);
-    match tokio::time::timeout(patience, to_bytes(body, limit)).await {
-        Ok(Ok(body)) => Ok(body),
-        // The only other cause is a sender that went away, who reads no answer.
-        Ok(Err(_)) => too_large(),
+    match tokio::time::timeout(patience, receiver.guard.read(body, limit)).await {
+        Ok(Ok(held)) => Ok(held),
+        Ok(Err(TooLarge)) => too_large(),
         Err(_) => {
             let detail = format!("the body took longer than {} s", limits.request_timeout_secs);
             refuse(StatusCode::REQUEST_TIMEOUT, "body_too_slow", detail)

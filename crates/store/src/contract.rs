@@ -64,6 +64,8 @@ contract! {
     a_postponed_attempt_does_not_count
     unsubscribing_stops_what_waits_and_what_comes
     a_changed_address_is_looked_up_anew
+    a_link_stops_mail_to_everybody_its_invitation_was_sent_to
+    an_address_that_was_corrected_before_the_mail_is_not_stopped
     due_and_upcoming_are_listed_in_order
     one_invitation_one_review_however_often_it_is_submitted
     a_review_is_labelled_once
@@ -380,6 +382,43 @@ async fn a_changed_address_is_looked_up_anew(store: Store, _: String) {
     store.accept(edited).await.unwrap();
     assert!(claim(&store, waiting, 48).await.is_none());
     assert_eq!(states(&store).await, [("suppressed".into(), 2)]);
+}
+
+/// The order gets another address, as shops do when they correct one.
+async fn readdress(store: &Store, reference: &str, address: &str) {
+    let mut edited = arrival(Change::Completed, reference, address);
+    edited.event.order.email = EmailAddress::parse(address).ok();
+    store.accept(edited).await.unwrap();
+}
+
+async fn a_link_stops_mail_to_everybody_its_invitation_was_sent_to(store: Store, _: String) {
+    let mailed = invite(&store, "1").await;
+    let first = claim(&store, mailed, 24).await.unwrap();
+    let lost = AttemptOutcome::Retry { at: at(25), error: "no reply".into() };
+    assert!(finish(&store, &first, lost).await);
+    readdress(&store, "1", "second@x.example").await;
+    let second = claim(&store, mailed, 25).await.unwrap();
+    assert!(finish(&store, &second, AttemptOutcome::Sent("250".into())).await);
+    readdress(&store, "1", "third@x.example").await;
+    let waiting = [invite(&store, "2").await, invite(&store, "3").await];
+    readdress(&store, "2", "buyer-1@x.example").await;
+    readdress(&store, "3", "second@x.example").await;
+    let stopped = store.unsubscribe(mailed, at(26)).await.unwrap().unwrap();
+    assert_eq!(stopped.stopped, 2);
+    for id in waiting {
+        assert!(claim(&store, id, 48).await.is_none());
+    }
+    assert_eq!(states(&store).await, [("sent".into(), 1), ("suppressed".into(), 2)]);
+}
+
+async fn an_address_that_was_corrected_before_the_mail_is_not_stopped(store: Store, _: String) {
+    let corrected = invite(&store, "1").await;
+    readdress(&store, "1", "right@x.example").await;
+    assert!(claim(&store, corrected, 24).await.is_some());
+    let others = invite(&store, "2").await;
+    readdress(&store, "2", "buyer-1@x.example").await;
+    assert_eq!(store.unsubscribe(corrected, at(25)).await.unwrap().unwrap().stopped, 0);
+    assert!(claim(&store, others, 48).await.is_some());
 }
 
 async fn due_and_upcoming_are_listed_in_order(store: Store, _: String) {

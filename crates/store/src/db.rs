@@ -1,7 +1,8 @@
 //! Connections to either database.
 
-use std::{path::Path, str::FromStr as _, time::Duration};
+use std::{io, path::Path, str::FromStr as _, time::Duration};
 
+use fs_err::os::unix::fs::OpenOptionsExt as _;
 use sqlx::{
     Connection as _, PgPool, SqlitePool,
     migrate::{MigrateError, Migrator},
@@ -99,6 +100,7 @@ impl Db {
             if let Some(dir) = file.parent().filter(|dir| *dir != Path::new("")) {
                 fs_err::create_dir_all(dir).map_err(StoreError::Directory)?;
             }
+            make_private(file).map_err(StoreError::Directory)?;
         } else if !file.exists() {
             return Err(StoreError::Missing);
         }
@@ -158,6 +160,12 @@ impl Db {
             Self::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// Makes the file if it is not there, for its owner alone: it is full of personal data. The files
+/// that SQLite puts beside it get its mode.
+fn make_private(file: &Path) -> io::Result<()> {
+    fs_err::OpenOptions::new().create(true).append(true).mode(0o600).open(file).map(drop)
 }
 
 /// The newest migration that was applied.

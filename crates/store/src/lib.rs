@@ -97,7 +97,7 @@ pub enum StoreError {
     /// The address of the database is neither SQLite's nor Postgres's.
     #[error("the database url must begin with sqlite: or postgres://")]
     UnknownDatabase,
-    /// The directory for the SQLite file cannot be made.
+    /// The SQLite file, or its directory, cannot be made.
     #[error(transparent)]
     Directory(std::io::Error),
     /// A row does not read back as what we write.

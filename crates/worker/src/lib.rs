@@ -53,7 +53,9 @@ impl Worker {
         let settings = |concurrency| RunSettings {
             concurrency,
             poll_interval: Duration::from_millis(config.queue.poll_interval_millis),
-            lease,
+            // Ends after the claim's, which begins later: an id that comes back before could not be
+            // claimed, and would wait for the reconciler.
+            lease: lease + Duration::from_secs(2),
         };
         let senders = NonZeroUsize::new(config.worker.concurrency).unwrap_or(NonZeroUsize::MIN);
         let invitations = {

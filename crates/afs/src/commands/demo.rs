@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 
 use super::say;
 use crate::{
-    lifecycle::{self, Daemon, Role},
+    lifecycle::{self, Daemon, Role, Signals},
     logs::LogLevel,
     services::{Services, platforms},
 };
@@ -55,16 +55,20 @@ async fn show(dir: &Path, keep: bool) -> anyhow::Result<()> {
     let page_url = page.await?;
     let daemon = Daemon::start(services.clone(), Role::Both).await?;
 
+    // Whatever ends it from here on, the folder is removed.
+    let mut signals = Signals::listen()?;
     say("AFS runs on this machine with three shops. Everything you see is real but the shops:");
     say("signed webhooks come in, invitations wait a few seconds, mails go into a folder.");
     say("");
     say(format_args!("  ▶ Open {page_url} and watch, or follow here. Ctrl-C ends it."));
     say("");
-    orders::post_all(&public_url, &(services.clock)()).await?;
-    let interrupted = tokio::signal::ctrl_c();
+    let showing = async {
+        orders::post_all(&public_url, &(services.clock)()).await?;
+        follow(&store, &page_url).await
+    };
     tokio::select! {
-        ended = interrupted => ended.context("no signal handler")?,
-        outcome = follow(&store, &page_url) => outcome?,
+        () = signals.any() => {}
+        outcome = showing => outcome?,
     }
     daemon.shut_down().await;
     say("");

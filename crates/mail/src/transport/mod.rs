@@ -12,6 +12,8 @@ use domain::{retry::Failure, text};
 pub use self::file::Files;
 #[cfg(feature = "testkit")]
 pub use self::memory::Memory;
+#[cfg(feature = "testkit")]
+pub use self::smtp::first_reply;
 pub use self::smtp::{Credentials, Limits, SetupError, Smtp, SmtpSettings, Timeouts, Tls};
 use crate::Outgoing;
 

@@ -22,6 +22,8 @@ use std::{fmt, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 use secrecy::SecretString;
 use tokio_rustls::rustls;
 
+#[cfg(feature = "testkit")]
+pub use self::reply::first_reply;
 use self::{connection::Connection, pool::Pool};
 use super::{Accepted, SendError};
 use crate::Outgoing;

@@ -71,6 +71,14 @@ impl Reply {
     }
 }
 
+/// Code and text of the first reply in `bytes`, if there is one: for tests from outside.
+#[cfg(feature = "testkit")]
+#[must_use]
+pub fn first_reply(mut bytes: &[u8]) -> Option<(u16, String)> {
+    let reply = futures::FutureExt::now_or_never(Reply::read(&mut bytes))?.ok()?;
+    Some((reply.code, reply.text()))
+}
+
 async fn read_line(stream: &mut (impl AsyncBufRead + Unpin)) -> Result<String, ReadError> {
     let mut line = Vec::new();
     loop {

@@ -1,0 +1,149 @@
+//! What strangers may take together: each request is bounded by itself, where it is read.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use axum::body::Body;
+use domain::ShopId;
+use futures::StreamExt as _;
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::Instant,
+};
+
+/// A body up to this size, in bytes, takes nothing from the shared memory: most orders are smaller,
+/// so nobody's large body keeps them waiting.
+const SMALL_BODY: usize = 64 * 1024;
+
+/// Memory for all larger bodies together, in KiB.
+const LARGE_BODIES_KIB: u32 = 64 * 1024;
+
+/// Uninvited reviews of one shop that are taken at once, after a quiet time.
+const REVIEWS_BURST: u32 = 60;
+
+/// After those, one is taken in this time.
+const REVIEW_INTERVAL: Duration = Duration::from_secs(6);
+
+/// Counts what strangers take of what is shared.
+pub struct Guard {
+    large_bodies: Semaphore,
+    /// Until when each shop's reviews are accounted for, if they come at the rate we allow.
+    reviews: Mutex<HashMap<ShopId, Instant>>,
+}
+
+/// A body that was read, and its share of the memory.
+pub(crate) struct Held<'a> {
+    pub(crate) bytes: Vec<u8>,
+    _share: Option<SemaphorePermit<'a>>,
+}
+
+/// The body has more bytes than the limit, or its sender went away, who reads no answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct TooLarge;
+
+impl Default for Guard {
+    fn default() -> Self {
+        let large_bodies = Semaphore::new(LARGE_BODIES_KIB as usize);
+        Self { large_bodies, reviews: Mutex::default() }
+    }
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard").finish_non_exhaustive()
+    }
+}
+
+impl Guard {
+    /// Reads a body of at most `limit` bytes. Beyond a small size it waits for its share of the
+    /// memory, and the sender with it.
+    pub(crate) async fn read(&self, body: Body, limit: usize) -> Result<Held<'_>, TooLarge> {
+        let (mut bytes, mut share) = (Vec::new(), None);
+        let mut chunks = body.into_data_stream();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|_| TooLarge)?;
+            let len = bytes.len() + chunk.len();
+            if len > limit {
+                return Err(TooLarge);
+            }
+            if len > SMALL_BODY && share.is_none() {
+                share = self.large_bodies.acquire_many(kib(limit)).await.ok();
+                // All at once: growing step by step would take up to twice the share.
+                bytes.reserve_exact(limit - bytes.len());
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(Held { bytes, _share: share })
+    }
+
+    /// Whether the shop takes one more review that nobody asked for. Without a bound, strangers
+    /// could fill the disk, and keep the one writer of the record from orders.
+    pub(crate) fn admits_review(&self, shop: &ShopId, now: Instant) -> bool {
+        let mut reviews = self.reviews.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = reviews.get(shop).map_or(now, |until| now.max(*until));
+        let admitted = until - now <= REVIEW_INTERVAL * (REVIEWS_BURST - 1);
+        if admitted {
+            reviews.insert(shop.clone(), until + REVIEW_INTERVAL);
+        }
+        admitted
+    }
+}
+
+/// The share of a body: all it may have. More than there is in total would wait for ever.
+fn kib(limit: usize) -> u32 {
+    u32::try_from(limit.div_ceil(1024)).unwrap_or(u32::MAX).min(LARGE_BODIES_KIB)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    const MIB: usize = 1024 * 1024;
+
+    #[tokio::test]
+    async fn bodies_are_read_up_to_the_limit() {
+        let guard = Guard::default();
+        let read = async |len: usize, limit| {
+            let held = guard.read(Body::from(vec![b'x'; len]), limit).await;
+            held.map(|held| held.bytes.len())
+        };
+        for len in [0, 1, SMALL_BODY, SMALL_BODY + 1, MIB] {
+            assert_eq!(read(len, MIB).await, Ok(len));
+        }
+        assert_eq!(read(MIB + 1, MIB).await, Err(TooLarge));
+        assert_eq!(read(SMALL_BODY + 1, 1 << 40).await, Ok(SMALL_BODY + 1));
+    }
+
+    #[test]
+    fn large_bodies_wait_for_memory_and_small_ones_do_not() {
+        let guard = Guard::default();
+        let read = |len| guard.read(Body::from(vec![b'x'; len]), MIB).now_or_never();
+        let mut held: Vec<_> = (0..64).map(|_| read(MIB).unwrap().unwrap()).collect();
+
+        assert!(read(MIB).is_none(), "there is none left");
+        assert!(read(SMALL_BODY).is_some());
+        held.pop();
+        assert!(read(MIB).is_some());
+    }
+
+    #[test]
+    fn uninvited_reviews_come_in_bursts_or_at_a_rate() {
+        let guard = Guard::default();
+        let (tea, coffee) = ("tea".parse().unwrap(), "coffee".parse().unwrap());
+        let admitted = |shop, at| (0..1000).filter(|_| guard.admits_review(shop, at)).count();
+        let now = Instant::now();
+        let after = |intervals| now + REVIEW_INTERVAL * intervals;
+
+        assert_eq!(admitted(&tea, now), 60);
+        assert_eq!(admitted(&coffee, now), 60, "each shop by itself");
+        assert_eq!(admitted(&tea, after(1)), 1);
+        assert_eq!(admitted(&tea, after(11)), 10);
+        assert_eq!(admitted(&tea, after(1_000_000)), 60);
+    }
+}

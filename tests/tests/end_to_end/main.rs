@@ -1,0 +1,27 @@
+//! The product from the outside: its own programs, on real servers, by what its users see.
+//!
+//! | module | what is promised there |
+//! |---|---|
+//! | [`main_job`] | a signed order becomes one mail, and its review is verified |
+//! | [`invitations`] | who gets no mail, and that nobody gets two |
+//! | [`faults`] | nothing is lost, whatever is killed |
+//! | [`webhooks`] | how requests are refused |
+//! | [`pages`] | what links do, and what they do not |
+//! | [`operator`] | signals, reloads, health, commands, a full disk |
+//! | [`privacy`] | logs and metrics name nobody |
+//! | [`other_mail_server`] | a mail server and a mail reader that are not ours agree |
+//! | [`demo`] | the demonstration shows all of it |
+//!
+//! One program for all of them, so that tests that wait make room for tests that work.
+#![expect(clippy::unwrap_used, reason = "test code")]
+
+mod crowd;
+mod demo;
+mod faults;
+mod invitations;
+mod main_job;
+mod operator;
+mod other_mail_server;
+mod pages;
+mod privacy;
+mod webhooks;

@@ -1,0 +1,219 @@
+//! What links do, and what they do not: mail scanners open them all, and strangers try them.
+
+use futures::future::join_all;
+use jiff::SignedDuration;
+use reqwest::Method;
+use tests::{
+    installation::{Installation, Profile, Setup},
+    on_both_profiles,
+    servers::eventually,
+    shop::{COFFEE, PAPER, address, completed, now},
+    web::Form,
+};
+
+on_both_profiles! {
+    only_the_form_itself_stores_a_review,
+    fifty_submits_at_once_store_one_review,
+    a_link_with_any_character_changed_leads_nowhere,
+    one_click_stops_the_mail_of_that_shop_to_that_person,
+    the_unsubscribe_page_has_one_button_that_stops_mail,
+    forms_and_styles_stay_below_the_public_address,
+    a_review_without_an_invitation_is_organic_and_stays_so,
+}
+
+async fn only_the_form_itself_stores_a_review(profile: Profile) {
+    let afs = Installation::start(profile).await;
+    let link = invited(&afs, 1).await;
+    let page = afs.web.get(&link).await;
+    let form = page.form().with("stars", "5").with("title", "Good");
+    let other_form = afs.web.get(&invited(&afs, 2).await).await.form();
+
+    for path in [link.clone(), format!("{link}?stars=5")] {
+        for method in [Method::HEAD, Method::GET] {
+            assert_eq!(afs.web.ask(method, &path).await.status, 200);
+        }
+        let blind = afs.web.ask(Method::POST, &path).await;
+        assert_eq!(blind.status, 422);
+        for method in [Method::PUT, Method::DELETE, Method::PATCH] {
+            assert_eq!(afs.web.ask(method, &path).await.status, 405);
+        }
+    }
+    for wrong in [
+        form.clone().without("stamp"),
+        form.clone().with("stamp", ""),
+        form.clone().with("stamp", &other_form.fields["stamp"]),
+        form.clone().without("stars"),
+        form.clone().with("stars", "0"),
+        form.clone().with("stars", "6"),
+        form.clone().with("stars", "five"),
+        form.clone().with("title", &"x".repeat(10_000)),
+        form.clone().with("name", &"x".repeat(10_000)),
+        form.clone().with("text", &"x".repeat(90_000)),
+    ] {
+        let answer = afs.web.submit(&wrong).await;
+        assert_eq!(answer.status, 422, "{:?}", wrong.fields.keys());
+        let again = answer.form();
+        assert_eq!(again.fields["title"], wrong.fields["title"], "what was written is kept");
+    }
+    assert_eq!(afs.status().all_reviews(), 0);
+
+    assert_eq!(afs.web.submit(&form).await.status, 200);
+    assert_eq!(afs.status().all_reviews(), 1);
+}
+
+async fn fifty_submits_at_once_store_one_review(profile: Profile) {
+    let afs = Installation::start(profile).await;
+    let link = invited(&afs, 1).await;
+    let form = afs.web.get(&link).await.form();
+
+    let forms: Vec<_> =
+        (0..50).map(|n| form.clone().with("stars", &(n % 5 + 1).to_string())).collect();
+    let answers = join_all(forms.iter().map(|form| afs.web.submit(form))).await;
+
+    assert!(answers.iter().all(|answer| answer.status == 200));
+    let thanked = answers.iter().filter(|answer| answer.text().contains("Thank you")).count();
+    assert_eq!(thanked, 1, "the others are told that there is one already");
+    until_verified(&afs, 1).await;
+    assert_eq!(afs.status().all_reviews(), 1);
+}
+
+async fn a_link_with_any_character_changed_leads_nowhere(profile: Profile) {
+    let afs = Installation::start(profile).await;
+    let link = invited(&afs, 1).await;
+    let stop = afs.mail_to(&address(1)).await.unsubscribe_link();
+    let form = afs.web.get(&link).await.form().with("stars", "1");
+
+    for link in [&link, &stop] {
+        let token_at = link.rfind('/').unwrap() + 1;
+        for at in token_at..link.len() {
+            let other = if &link[at..=at] == "A" { "B" } else { "A" };
+            let mut changed = link.clone();
+            changed.replace_range(at..=at, other);
+            assert_eq!(afs.web.get(&changed).await.status, 404, "character {at}");
+        }
+        for changed in [&link[..link.len() - 1], &format!("{link}A"), &link[..token_at]] {
+            assert_eq!(afs.web.get(changed).await.status, 404, "another length");
+        }
+    }
+    let swapped = link.replace("/r/", "/u/");
+    assert_eq!(afs.web.get(&swapped).await.status, 404, "each link is for one purpose");
+    let mut stranger = form.clone();
+    stranger.action = stop.replace("/u/", "/r/");
+    assert_eq!(afs.web.submit(&stranger).await.status, 404);
+
+    let status = afs.status();
+    assert_eq!((status.all_reviews(), status.suppressions()), (0, 0));
+}
+
+async fn one_click_stops_the_mail_of_that_shop_to_that_person(profile: Profile) {
+    let afs = Setup::new(profile).set("invitations.delay_secs", 60).start().await;
+    let buyer = completed(1).order.email;
+    let order = |reference, completed_secs_ago| {
+        let mut order = completed(reference);
+        order.order.email.clone_from(&buyer);
+        order.at = Some(now() - SignedDuration::from_secs(completed_secs_ago));
+        order
+    };
+    afs.web.deliver(&PAPER.webhook(&order(1, 60))).await;
+    afs.web.deliver(&PAPER.webhook(&order(2, 0))).await;
+    let stop = afs.mail_to(&address(1)).await.unsubscribe_link();
+
+    for method in [Method::HEAD, Method::GET, Method::POST] {
+        assert_eq!(afs.web.ask(method, &stop).await.status, 200, "it only asks");
+    }
+    assert_eq!(afs.status().suppressions(), 0);
+
+    let one_click =
+        Form { action: stop, fields: [("List-Unsubscribe".into(), "One-Click".into())].into() };
+    for _ in 0..2 {
+        assert_eq!(afs.web.submit(&one_click).await.status, 200, "the second changes nothing");
+    }
+    let status = afs.status();
+    assert_eq!(status.suppressions(), 1);
+    assert_eq!(status.invitations("suppressed"), 1, "the order that waited is stopped at once");
+
+    afs.web.deliver(&PAPER.webhook(&order(3, 60))).await;
+    afs.web.deliver(&COFFEE.webhook(&order(4, 60))).await;
+    let mut others = completed(99);
+    others.at = order(99, 60).at;
+    afs.web.deliver(&PAPER.webhook(&others)).await;
+    afs.mail_to(&address(99)).await;
+    eventually("the next order is stopped when it is due", async || {
+        afs.status().invitations("suppressed") == 2
+    })
+    .await;
+    afs.until_sent(3).await;
+    let mut subjects: Vec<_> =
+        afs.mails_to(&address(1)).iter().map(|mail| mail.subject().to_owned()).collect();
+    subjects.sort();
+    assert_eq!(
+        subjects,
+        ["How was your order from Coffee Corner?", "How was your order from Paper Place?"],
+        "the other shop was not told to stop"
+    );
+}
+
+/// The button on the page is the same request.
+async fn the_unsubscribe_page_has_one_button_that_stops_mail(profile: Profile) {
+    let afs = Installation::start(profile).await;
+    invited(&afs, 1).await;
+    let stop = afs.mail_to(&address(1)).await.unsubscribe_link();
+
+    let button = afs.web.get(&stop).await.form();
+    let answer = afs.web.submit(&button).await;
+
+    assert!(answer.text().contains("You are unsubscribed"), "{}", answer.text());
+    assert_eq!(afs.status().suppressions(), 1);
+}
+
+/// The proxy in front of the server may take a path away, as the configuration says.
+async fn forms_and_styles_stay_below_the_public_address(profile: Profile) {
+    const PUBLIC: &str = "https://shop.example/reviews";
+    let afs = Setup::new(profile).set("server.public_url", PUBLIC).start().await;
+    let link = invited(&afs, 1).await;
+    let stop = afs.mail_to(&address(1)).await.unsubscribe_link();
+
+    for link in [link, stop, format!("{PUBLIC}/review/coffee")] {
+        let page = afs.web.get(&link).await;
+        assert_eq!(afs.web.get(&page.style_sheet()).await.status, 200);
+        assert_eq!(afs.web.submit(&page.form().with("stars", "5")).await.status, 200);
+    }
+
+    let status = afs.status();
+    assert_eq!((status.all_reviews(), status.suppressions()), (2, 1));
+}
+
+async fn a_review_without_an_invitation_is_organic_and_stays_so(profile: Profile) {
+    let afs = Installation::start(profile).await;
+    let page = afs.web.get("/review/coffee").await;
+    let form = page.form().with("stars", "3").with("title", "Walked in");
+
+    assert_eq!(afs.web.submit(&form.clone().without("stamp")).await.status, 422);
+    assert_eq!(afs.web.submit(&form.clone().with("website", "spam")).await.status, 200);
+    assert_eq!(afs.status().all_reviews(), 0, "programs are thanked, and not listened to");
+    assert_eq!(afs.web.get("/review/no-such-shop").await.status, 404);
+
+    let thanks = afs.web.submit(&form).await;
+    assert_eq!(thanks.status, 200);
+    assert!(thanks.text().contains("It is marked as organic"), "{}", thanks.text());
+
+    let link = invited(&afs, 1).await;
+    let invited = afs.web.get(&link).await.form().with("stars", "4");
+    assert_eq!(afs.web.submit(&invited).await.status, 200);
+    until_verified(&afs, 1).await;
+    assert_eq!(afs.status().reviews("organic"), 1, "it is still organic when others are verified");
+    assert_eq!(afs.status().all_reviews(), 2);
+}
+
+/// Completes an order and returns the link in the mail that comes of it.
+async fn invited(afs: &Installation, order: u32) -> String {
+    afs.web.deliver(&COFFEE.webhook(&completed(order))).await;
+    afs.mail_to(&address(order)).await.review_link()
+}
+
+async fn until_verified(afs: &Installation, count: u64) {
+    eventually(&format!("{count} reviews are verified"), async || {
+        afs.status().reviews("verified") == count
+    })
+    .await;
+}
