@@ -63,6 +63,21 @@ pub fn after_failure(
     }
 }
 
+/// `true` if it is too late to begin attempt number `attempt` (from 1).
+///
+/// Asked before each attempt, because one that ended its worker got no answer of [`after_failure`]:
+/// a mail on which every worker crashes would be tried for ever. The first attempt is never too
+/// late.
+#[must_use]
+pub fn is_too_late(
+    policy: &RetryPolicy,
+    attempt: u32,
+    first_due: Timestamp,
+    now: Timestamp,
+) -> bool {
+    attempt > 1 && now.duration_since(first_due) > policy.give_up_after
+}
+
 fn backoff(policy: &RetryPolicy, attempt: u32) -> SignedDuration {
     let doublings = attempt.saturating_sub(1).min(30);
     policy
@@ -101,6 +116,16 @@ mod tests {
         assert_eq!(after_failure(&POLICY, id, 1, DUE, Failure::Permanent, DUE), Next::GiveUp);
     }
 
+    #[test]
+    fn only_a_repeat_comes_too_late() {
+        let after = |attempt, hours| {
+            is_too_late(&POLICY, attempt, DUE, DUE + SignedDuration::from_hours(hours))
+        };
+        assert!(!after(2, 72));
+        assert!(after(2, 73));
+        assert!(!after(1, 1_000));
+    }
+
     proptest! {
         #[test]
         fn retries_grow_stay_bounded_and_end(id: u128, unknown: bool) {
@@ -111,6 +136,7 @@ mod tests {
                 attempt += 1;
                 prop_assert!(attempt < 400, "must end");
                 let Next::RetryAt(at) = after_failure(&POLICY, id, attempt, DUE, failure, now) else { break };
+                prop_assert!(!is_too_late(&POLICY, attempt + 1, DUE, at));
                 let wait = at.duration_since(now);
                 prop_assert!(wait >= POLICY.first_delay * 4 / 5);
                 prop_assert!(wait <= POLICY.max_delay * 6 / 5);

@@ -10,9 +10,9 @@ pub mod testkit;
 mod transport;
 
 pub use message::{ComposeError, Mailbox, Message, Outgoing, compose};
-#[cfg(feature = "testkit")]
-pub use transport::{Memory, first_reply};
 pub use transport::{
     Accepted, Credentials, Fault, Files, Limits, SendError, SetupError, Smtp, SmtpSettings, Stage,
     Timeouts, Tls, Transport,
 };
+#[cfg(feature = "testkit")]
+pub use transport::{Memory, first_reply};

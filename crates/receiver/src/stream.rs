@@ -106,12 +106,11 @@ impl AsyncWrite for Stream {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Self { tcp, farewell, .. } = &mut *self;
-        let farewell = match farewell {
-            Some(farewell) => farewell,
-            None => {
-                ready!(Pin::new(&mut *tcp).poll_shutdown(cx))?;
-                farewell.insert(Farewell { over: Box::pin(sleep(LINGER)), heard: 0 })
-            }
+        let farewell = if let Some(farewell) = farewell {
+            farewell
+        } else {
+            ready!(Pin::new(&mut *tcp).poll_shutdown(cx))?;
+            farewell.insert(Farewell { over: Box::pin(sleep(LINGER)), heard: 0 })
         };
         let mut scratch = [0; 8 << 10];
         while farewell.heard < LINGER_MAX && farewell.over.as_mut().poll(cx).is_pending() {

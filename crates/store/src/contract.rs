@@ -64,6 +64,7 @@ contract! {
     a_postponed_attempt_does_not_count
     unsubscribing_stops_what_waits_and_what_comes
     a_changed_address_is_looked_up_anew
+    a_stop_reaches_whoever_was_mailed_before_the_address_changed
     a_link_stops_mail_to_everybody_its_invitation_was_sent_to
     an_address_that_was_corrected_before_the_mail_is_not_stopped
     due_and_upcoming_are_listed_in_order
@@ -419,6 +420,24 @@ async fn an_address_that_was_corrected_before_the_mail_is_not_stopped(store: Sto
     readdress(&store, "2", "buyer-1@x.example").await;
     assert_eq!(store.unsubscribe(corrected, at(25)).await.unwrap().unwrap().stopped, 0);
     assert!(claim(&store, others, 48).await.is_some());
+}
+
+async fn a_stop_reaches_whoever_was_mailed_before_the_address_changed(store: Store, _: String) {
+    let mailed = invite(&store, "1").await;
+    assert!(claim(&store, mailed, 24).await.is_some());
+    let mut edited = arrival(Change::Completed, "1", "edited");
+    edited.event.order.email = EmailAddress::parse("buyer-2@x.example").ok();
+    store.accept(edited).await.unwrap();
+    store.unsubscribe(mailed, at(25)).await.unwrap();
+    for (reference, email) in [("3", "buyer-1@x.example"), ("4", "buyer-2@x.example")] {
+        let mut next = arrival(Change::Completed, reference, "next");
+        next.event.order.email = EmailAddress::parse(email).ok();
+        let Accepted::Decided { invitation: Some(id), .. } = store.accept(next).await.unwrap()
+        else {
+            panic!()
+        };
+        assert!(claim(&store, id, 48).await.is_none(), "{email} holds the link");
+    }
 }
 
 async fn due_and_upcoming_are_listed_in_order(store: Store, _: String) {

@@ -14,7 +14,7 @@ use crate::{
     Store, StoreError,
     db::{Db, write_on},
     instant, millis,
-    statement::statements,
+    statement::{Statement, statements},
 };
 
 /// One event of a genuine webhook.
@@ -67,7 +67,7 @@ statements! {
          RETURNING shop_id, order_ref, change, event_key";
     LOAD_ORDERS(shop_id text, order_ref text) =
         "SELECT r.shop_id, r.order_ref, o.version, o.status, o.changed_at, o.details,
-                i.id AS invitation_id, i.state
+                i.id AS invitation_id, i.state, i.recipient_hash
          FROM {rows}
          LEFT JOIN orders o ON o.shop_id = r.shop_id AND o.order_ref = r.order_ref
          LEFT JOIN invitations i ON i.shop_id = r.shop_id AND i.order_ref = r.order_ref";
@@ -92,6 +92,13 @@ statements! {
     RETARGET_INVITATIONS(id text, recipient_hash text) =
         "UPDATE invitations SET recipient_hash = r.recipient_hash
          FROM {rows} WHERE invitations.id = r.id";
+    /// Whoever was mailed before holds the links of that mail. Behind the statement above, which
+    /// waits for a claim that is under way.
+    KEEP_FORMER_RECIPIENTS(id text, former_hash text) =
+        "INSERT INTO former_recipients (invitation_id, recipient_hash)
+         SELECT r.id, r.former_hash FROM {rows} JOIN invitations ON invitations.id = r.id
+         WHERE invitations.first_attempt_at IS NOT NULL
+         ON CONFLICT DO NOTHING";
     INSERT_DECISIONS(shop_id text, order_ref text, at bigint, request_id text, decision text) =
         "INSERT INTO decisions (shop_id, order_ref, at, request_id, decision)
          SELECT shop_id, order_ref, at, request_id, decision FROM {rows}";
@@ -137,7 +144,7 @@ async fn try_accept(
         for (statement, rows, count) in batch.writes()? {
             let written =
                 sqlx::query(sql(statement)).bind(rows).execute(&mut *tx).await?.rows_affected();
-            if written != count {
+            if count.is_some_and(|count| count != written) {
                 tx.rollback().await?;
                 return Ok(None);
             }
@@ -213,6 +220,7 @@ struct KnownRow {
     details: Option<String>,
     invitation_id: Option<String>,
     state: Option<String>,
+    recipient_hash: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -247,6 +255,7 @@ struct CancelRow {
 struct RetargetRow {
     id: InvitationId,
     recipient_hash: String,
+    former_hash: String,
 }
 
 #[derive(Serialize)]
@@ -264,6 +273,8 @@ struct Working {
     version: i64,
     known: Known,
     invitation: Option<InvitationId>,
+    /// The hash of the invitation's recipient.
+    recipient_hash: Option<String>,
     /// The invitation to insert, if the group decided on one.
     insert: Option<InvitationRow>,
     /// Why the invitation on record is to be cancelled, if the group decided so.
@@ -271,6 +282,9 @@ struct Working {
     /// The hash of the recipient, if a newer event brought another address.
     retarget: Option<String>,
 }
+
+/// A statement, its rows, and how many rows it must change, if that is known.
+type Write = (&'static Statement, String, Option<u64>);
 
 /// A group on its way into the record.
 struct Batch {
@@ -312,6 +326,7 @@ impl Batch {
                 let state = InvitationState::parse(&state)
                     .ok_or(StoreError::Corrupt("invitations.state"))?;
                 working.known.invitation = Some(state);
+                working.recipient_hash = row.recipient_hash;
                 working.invitation =
                     Some(id.parse().map_err(|_| StoreError::Corrupt("invitations.id"))?);
             }
@@ -349,10 +364,8 @@ impl Batch {
         }
     }
 
-    /// The statements that write the group, with the rows each must change.
-    fn writes(
-        &self,
-    ) -> Result<Vec<(&'static crate::statement::Statement, String, u64)>, StoreError> {
+    /// The statements that write the group, with the number of rows each must change.
+    fn writes(&self) -> Result<Vec<Write>, StoreError> {
         let orders: Vec<OrderRow<'_>> =
             self.orders.iter().filter_map(|(key, working)| working.order_row(key)).collect();
         let inserts: Vec<&InvitationRow> =
@@ -361,14 +374,17 @@ impl Batch {
             self.orders.values().filter_map(Working::cancel_row).collect();
         let retargets: Vec<RetargetRow> =
             self.orders.values().filter_map(Working::retarget_row).collect();
+        let retargeted = rows(retargets.iter())?;
+        let all = |count: usize| Some(count as u64);
         let mut writes = vec![
-            (&SAVE_ORDERS, rows(orders.iter())?, orders.len() as u64),
-            (&INSERT_INVITATIONS, rows(inserts.iter())?, inserts.len() as u64),
-            (&CANCEL_INVITATIONS, rows(cancels.iter())?, cancels.len() as u64),
-            (&RETARGET_INVITATIONS, rows(retargets.iter())?, retargets.len() as u64),
-            (&INSERT_DECISIONS, rows(self.decisions.iter())?, self.decisions.len() as u64),
+            (&SAVE_ORDERS, rows(orders.iter())?, all(orders.len())),
+            (&INSERT_INVITATIONS, rows(inserts.iter())?, all(inserts.len())),
+            (&CANCEL_INVITATIONS, rows(cancels.iter())?, all(cancels.len())),
+            (&RETARGET_INVITATIONS, retargeted.clone(), all(retargets.len())),
+            (&KEEP_FORMER_RECIPIENTS, retargeted, None),
+            (&INSERT_DECISIONS, rows(self.decisions.iter())?, all(self.decisions.len())),
         ];
-        writes.retain(|(_, _, count)| *count > 0);
+        writes.retain(|(_, rows, _)| rows != "[]");
         Ok(writes)
     }
 }
@@ -394,10 +410,12 @@ impl Working {
                 let id = InvitationId::derive(arrival.received_at, &arrival.shop, &key.order_ref);
                 self.invitation = Some(id);
                 self.known.invitation = Some(InvitationState::Scheduled);
+                let recipient_hash = email.hash(address_key).to_string();
+                self.recipient_hash = Some(recipient_hash.clone());
                 self.insert = Some(InvitationRow {
                     id,
                     key: key.clone(),
-                    recipient_hash: email.hash(address_key).to_string(),
+                    recipient_hash,
                     state: InvitationState::Scheduled.as_str(),
                     reason: None,
                     due_at: millis(*due_at),
@@ -436,7 +454,11 @@ impl Working {
     }
 
     fn retarget_row(&self) -> Option<RetargetRow> {
-        Some(RetargetRow { id: self.invitation?, recipient_hash: self.retarget.clone()? })
+        Some(RetargetRow {
+            id: self.invitation?,
+            recipient_hash: self.retarget.clone()?,
+            former_hash: self.recipient_hash.clone()?,
+        })
     }
 
     fn cancel_row(&self) -> Option<CancelRow> {

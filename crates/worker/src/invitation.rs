@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use config::{Config, ShopSettings};
 use domain::{
     InvitationId,
-    retry::{Failure, Next, RetryPolicy, after_failure},
+    retry::{Failure, Next, RetryPolicy, after_failure, is_too_late},
     token::Purpose,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -59,11 +59,14 @@ pub(crate) async fn send(worker: Arc<Worker>, id: InvitationId, lease: Duration)
 /// mail left: this process was frozen, and another worker may be sending it.
 async fn attempt(worker: &Worker, claimed: &Claimed, deadline: Instant) -> Option<AttemptOutcome> {
     let config = worker.config.load();
+    let now = worker.now();
+    if is_too_late(&config.retry.into(), claimed.attempt, claimed.first_due_at, now) {
+        return Some(AttemptOutcome::Failed("nobody took it in time".to_owned()));
+    }
     let Some(shop) = config.shop(&claimed.shop) else {
         let error = "the shop is not configured".to_owned();
         return Some(failed(worker, &config, claimed, Failure::Temporary, error));
     };
-    let now = worker.now();
     if let Some(window) = shop.policy.window.as_ref().filter(|window| !window.is_open(now)) {
         return Some(AttemptOutcome::Postponed(window.next_open(now)));
     }
@@ -233,5 +236,133 @@ impl Worker {
         let minutes = self.config.load().queue.horizon_minutes;
         let span = SignedDuration::from_mins(i64::try_from(minutes).unwrap_or(i64::MAX / 60));
         self.now().checked_add(span).unwrap_or(Timestamp::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use arc_swap::ArcSwap;
+    use domain::{Change, EmailAddress, Order, OrderEvent, Policy, token::TokenKeys};
+    use mail::{Memory, Transport};
+    use queue::{Clock, Queue};
+    use store::{
+        Store, StoreSettings,
+        intake::{Accepted, Arrival},
+    };
+    use templates::Templates;
+
+    use super::*;
+    use crate::DueInRecord;
+
+    const LEASE: Duration = Duration::from_mins(20);
+
+    /// A worker with a clock that stands, and an invitation that is due.
+    struct Bench {
+        worker: Arc<Worker>,
+        invitation: InvitationId,
+        now: Arc<Mutex<Timestamp>>,
+        sent: Memory,
+        _dir: tempfile::TempDir,
+    }
+
+    impl Bench {
+        async fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let now = Arc::new(Mutex::new("2026-07-01T10:00:00Z".parse().unwrap()));
+            let clock: Clock = {
+                let now = now.clone();
+                Arc::new(move || *now.lock().unwrap())
+            };
+            let shop = "[shops.demo]\nplatform = 'x'\nname = 'Demo'\nsecrets = ['a secret']\n";
+            let config = Config::from_toml(shop, &["x"]).unwrap();
+            let store = Store::open(StoreSettings {
+                url: format!("sqlite:{}", dir.path().join("afs.db").display()),
+                max_connections: 2,
+                address_key: vec![7; 32],
+                migrate: true,
+            })
+            .await
+            .unwrap();
+            let sent = Memory::default();
+            let worker = Arc::new(Worker {
+                queue: Queue::record(Arc::new(DueInRecord(store.clone())), clock.clone()),
+                store,
+                transport: Transport::Memory(sent.clone()),
+                config: Arc::new(ArcSwap::from_pointee(config)),
+                templates: Arc::new(ArcSwap::from_pointee(Templates::load(None).unwrap())),
+                keys: TokenKeys::new(vec![vec![7; 32]]).unwrap(),
+                clock,
+            });
+            let invitation = invite(&worker).await;
+            Self { worker, invitation, now, sent, _dir: dir }
+        }
+
+        fn wait(&self, hours: i64) {
+            *self.now.lock().unwrap() += SignedDuration::from_hours(hours);
+        }
+
+        /// A worker claims the invitation, and is never heard of again.
+        async fn crash(&self) {
+            let (id, now) = (self.invitation, self.worker.now());
+            let claim = Claim { id, now, lease: SignedDuration::from_mins(20) };
+            assert!(self.worker.store.claim(claim).await.unwrap().is_some());
+        }
+
+        async fn send(&self) -> String {
+            send(self.worker.clone(), self.invitation, LEASE).await;
+            let orders = self.worker.store.last_orders(1).await.unwrap();
+            orders[0].state.clone().unwrap()
+        }
+    }
+
+    async fn invite(worker: &Worker) -> InvitationId {
+        let order = Order {
+            reference: "1".into(),
+            email: EmailAddress::parse("anna@x.example").ok(),
+            ..Order::default()
+        };
+        let policy = Policy {
+            delay: SignedDuration::ZERO,
+            window: None,
+            max_order_age: SignedDuration::from_hours(24),
+        };
+        let arrival = Arrival {
+            shop: "demo".parse().unwrap(),
+            event: OrderEvent { change: Change::Completed, at: None, order },
+            event_key: "done".into(),
+            request_id: uuid::Uuid::nil(),
+            received_at: worker.now(),
+            policy: Arc::new(policy),
+        };
+        match worker.store.accept(arrival).await.unwrap() {
+            Accepted::Decided { invitation: Some(id), .. } => id,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_mail_whose_attempts_end_their_worker_is_given_up_in_time() {
+        let bench = Bench::new().await;
+        for _ in 0..3 {
+            bench.crash().await;
+            bench.wait(24);
+        }
+        bench.crash().await;
+        bench.wait(1);
+        assert_eq!(bench.send().await, "failed");
+        assert!(bench.sent.sent().is_empty());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_crash_costs_no_mail_and_a_first_attempt_is_never_too_late() {
+        let crashed = Bench::new().await;
+        crashed.crash().await;
+        crashed.wait(48);
+        assert_eq!(crashed.send().await, "sent");
+        let forgotten = Bench::new().await;
+        forgotten.wait(100);
+        assert_eq!(forgotten.send().await, "sent");
     }
 }

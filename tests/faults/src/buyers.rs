@@ -7,14 +7,14 @@ use std::{
     time::Duration,
 };
 
+use ::tests::{
+    shop::now,
+    web::{Answer, Form},
+};
 use futures::future::join_all;
 use reqwest::{
     Method,
     header::{CONTENT_TYPE, HeaderMap, HeaderValue},
-};
-use tests::{
-    shop::now,
-    web::{Answer, Form},
 };
 use tokio::time::sleep;
 use tokio_util::task::TaskTracker;

@@ -8,14 +8,14 @@ use std::{
     time::Duration,
 };
 
+use ::tests::{
+    servers::{Postgres, Redis, free_port},
+    shop::Shop,
+};
 use anyhow::Context as _;
 use fastrand::Rng;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tests::{
-    servers::{Postgres, Redis, free_port},
-    shop::Shop,
-};
 use tokio::task::{JoinSet, spawn_blocking};
 
 use crate::{

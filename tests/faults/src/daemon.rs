@@ -7,14 +7,14 @@ use std::{
     time::Duration,
 };
 
+use ::tests::{
+    servers::{Process, free_port},
+    shop::now,
+};
 use anyhow::Context as _;
 use fastrand::Rng;
 use jiff::Timestamp;
 use reqwest::{Method, header::HeaderMap};
-use tests::{
-    servers::{Process, free_port},
-    shop::now,
-};
 use tokio::{sync::Mutex as Lane, time::sleep};
 
 use crate::{

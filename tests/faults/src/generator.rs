@@ -5,12 +5,12 @@
 
 use std::{sync::Arc, time::Duration};
 
+use ::tests::shop::{Shop, now};
 use domain::{Change, EmailAddress, Item, Order as DomainOrder, OrderEvent};
 use fastrand::Rng;
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
-use tests::shop::{Shop, now};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::{

@@ -9,8 +9,8 @@ use std::{
     time::Duration,
 };
 
+use ::tests::web::Answer;
 use reqwest::{Client, Method, header::HeaderMap};
-use tests::web::Answer;
 
 /// Shopify gives up after five seconds.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -47,8 +47,9 @@ impl Http {
         let base = &self.receivers[turn % self.receivers.len()];
         let request = self.client.request(method, format!("{base}{path}"));
         let response = request.headers(headers).body(body).send().await.ok()?;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Some(Answer { status, headers, body: response.text().await.ok()? })
+        let (url, headers) = (response.url().clone(), response.headers().clone());
+        let status = response.status().as_u16();
+        Some(Answer { url, status, headers, body: response.text().await.ok()? })
     }
 }
 

@@ -8,9 +8,9 @@ use std::{
     time::Duration,
 };
 
+use ::tests::{servers::Process, shop::now};
 use anyhow::Context as _;
 use fastrand::Rng;
-use tests::{servers::Process, shop::now};
 use tokio::{
     sync::Mutex as Lane,
     task::{JoinSet, spawn_blocking},

@@ -2,9 +2,9 @@
 
 use std::{io::IsTerminal as _, path::PathBuf, sync::Arc, time::Duration};
 
+use ::tests::shop::now;
 use anyhow::Context as _;
 use fastrand::Rng;
-use tests::shop::now;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 

@@ -5,13 +5,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ::tests::shop::now;
 use jiff::{SignedDuration, Timestamp};
 use mail::{
     Stage,
     testkit::{Behaviour, Received, Script, SmtpServer},
 };
 use mail_parser::{HeaderName, MessageParser};
-use tests::shop::now;
 use tokio::{sync::Notify, time::sleep};
 
 use crate::ledger::{FaultKind, Mail};

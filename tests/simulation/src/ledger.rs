@@ -168,7 +168,7 @@ impl Ledger {
 
     pub(crate) fn answered(&mut self, plan: &Plan, number: usize, step: u64) {
         self.answered.insert(number);
-        let Event { order, event, .. } = &plan.events[number];
+        let Event { order, told: event, .. } = &plan.events[number];
         if event.change != Change::Completed {
             self.undone.entry(*order).or_insert(step);
         }
@@ -260,7 +260,7 @@ impl Ledger {
             return Ok(());
         }
         let completed = self.decided.iter().filter_map(|(number, received_at)| {
-            let Event { order: other, event, .. } = &plan.events[*number];
+            let Event { order: other, told: event, .. } = &plan.events[*number];
             let counts = *other == order && event.change == Change::Completed;
             counts.then(|| event.at.unwrap_or(*received_at).min(*received_at))
         });
@@ -314,8 +314,8 @@ impl Ledger {
                     buyer.unknown && Some(&buyer.address) == attempt.to.as_ref()
                 };
                 let hopeless = plan.orders[order].poison || plan.buyers.iter().any(|b| unknown(&b));
-                let stale = at.duration_since(first_due_at)
-                    > RETRY.give_up_after - RETRY.max_delay * 6 / 5;
+                let stale =
+                    at.duration_since(first_due_at) > RETRY.give_up_after - RETRY.max_delay * 6 / 5;
                 ensure(hopeless || stale, Invariant::AcceptedMeansInvited, order, || {
                     "given up too early".into()
                 })
@@ -378,7 +378,7 @@ impl Ledger {
     /// What must be so when nothing fails any more and nothing is left to do.
     pub(crate) fn closes(&self, plan: &Plan, record: &Record) -> Checked {
         for number in &self.answered {
-            let Event { order, key, event } = &plan.events[*number];
+            let Event { order, key, told: event } = &plan.events[*number];
             let there = record.has_delivery(&plan.key(*order), event.change, key);
             ensure(there, Invariant::AcceptedMeansInvited, *order, || {
                 format!("event {number} was answered with 200 and is not on record")
@@ -404,9 +404,9 @@ impl Ledger {
             .events
             .iter()
             .map(|number| &plan.events[*number])
-            .filter(|event| record.has_delivery(&key, event.event.change, &event.key))
+            .filter(|event| record.has_delivery(&key, event.told.change, &event.key))
             .collect();
-        let undone = events.iter().any(|event| event.event.change != Change::Completed);
+        let undone = events.iter().any(|event| event.told.change != Change::Completed);
         history_is_whole(record, &key, order, &events, undone)?;
         let invitations: Vec<_> =
             record.invitations().filter(|(_, row)| row.order == key).map(|(_, row)| row).collect();
@@ -421,7 +421,7 @@ impl Ledger {
         };
         ends(!matches!(state, Some(InvitationState::Scheduled | InvitationState::Sending)))?;
         let reachable = events.iter().any(|event| {
-            event.event.change == Change::Completed && event.event.order.email.is_some()
+            event.told.change == Change::Completed && event.told.order.email.is_some()
         });
         if undone {
             return Ok(());
@@ -445,22 +445,21 @@ fn history_is_whole(
     undone: bool,
 ) -> Checked {
     let found = record.orders().find(|(other, _)| *other == key).map(|(_, order)| order);
-    let ensure = |holds, what: &str| {
-        ensure(holds, Invariant::AnyOrderOfEvents, order, || what.to_owned())
-    };
-    ensure(found.is_some() == !events.is_empty(), "an event left no order behind")?;
+    let ensure =
+        |holds, what: &str| ensure(holds, Invariant::AnyOrderOfEvents, order, || what.to_owned());
+    ensure(found.is_some() != events.is_empty(), "an event left no order behind")?;
     let Some(found) = found else { return Ok(()) };
     let is_undone = found.status != OrderStatus::Completed;
     ensure(is_undone == undone, "an undo on record did not undo the order")?;
     // Details of an undone order matter no more. Where an event lacks some, an older one fills the
     // gap for good; where it lacks the time, that of its arrival counts.
-    let whole = |event: &&Event| event.event.at.is_some() && event.event.order.name.is_some();
+    let whole = |event: &&Event| event.told.at.is_some() && event.told.order.name.is_some();
     if undone || !events.iter().all(whole) {
         return Ok(());
     }
-    let newest = events.iter().map(|event| event.event.at).max();
-    let source = events.iter().find(|event| event.event.order.name == found.order.name);
-    ensure(newest == source.map(|event| event.event.at), "older details overwrote newer ones")
+    let newest = events.iter().map(|event| event.told.at).max();
+    let source = events.iter().find(|event| event.told.order.name == found.order.name);
+    ensure(newest == source.map(|event| event.told.at), "older details overwrote newer ones")
 }
 
 fn ensure(

@@ -1,5 +1,5 @@
 //! The decisions of the product under simulated time.
-#![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "test code")]
+#![expect(clippy::expect_used, reason = "test code")]
 
 mod bug;
 mod ledger;
@@ -76,9 +76,6 @@ pub fn run(seed: u64, bug: Option<Bug>) -> Result<Tally, Box<Failure>> {
         seed,
         invariant: violation.invariant,
         what: violation.what,
-        time_line: notes
-            .filter(|(_, of, _)| about(*of))
-            .map(|(at, _, what)| (at, what))
-            .collect(),
+        time_line: notes.filter(|(_, of, _)| about(*of)).map(|(at, _, what)| (at, what)).collect(),
     }))
 }

@@ -1,26 +1,58 @@
 //! `cargo run -p simulation --release -- --seeds 100000`
 #![expect(clippy::print_stdout, reason = "a program for developers")]
-fn main() {
-    let mut args = std::env::args().skip(1);
-    let from: u64 = args.next().unwrap().parse().unwrap();
-    let n: u64 = args.next().unwrap().parse().unwrap();
-    let bug = args.next().map(|b| simulation::Bug::parse(&b).unwrap());
-    let t = std::time::Instant::now();
-    let mut fails = std::collections::BTreeMap::<String, (u64, u64)>::new();
-    let mut total = 0;
-    let mut last = None; let (mut claims, mut mails, mut revs)=(0,0,0); let mut hist=vec![]; let mut kills=std::collections::BTreeMap::<&str,u64>::new();
-    for s in from..from + n {
-        match simulation::run(s, bug) {
-            Ok(t) => { total += t.steps; claims+=t.claims; mails+=t.mails; hist.push(t.steps); revs += t.reviews; for (k,v) in &t.kills {*kills.entry(*k).or_insert(0)+=v} }
-            Err(f) => {
-                fails.entry(format!("{} / {}", f.invariant, f.what)).or_insert((s, 0)).1 += 1;
-                if last.is_none() { last = Some(f) }
+
+use std::{collections::BTreeMap, process::ExitCode, time::Instant};
+
+use clap::Parser;
+use simulation::{Bug, Failure, run};
+
+/// Runs the decisions of the product under simulated time, faults and interleavings.
+#[derive(Parser)]
+struct Arguments {
+    /// How many seeds to run
+    #[arg(long, default_value_t = 10_000)]
+    seeds: u64,
+    /// The first seed
+    #[arg(long, default_value_t = 0)]
+    from: u64,
+    /// A known bug to switch on, to see it caught
+    #[arg(long, value_parser = bug)]
+    bug: Option<Bug>,
+}
+
+fn bug(name: &str) -> Result<Bug, String> {
+    Bug::parse(name).ok_or_else(|| format!("known bugs: {}", Bug::ALL.map(Bug::as_str).join(", ")))
+}
+
+fn main() -> ExitCode {
+    let Arguments { seeds, from, bug } = Arguments::parse();
+    let started = Instant::now();
+    let (mut steps, mut mails, mut kills) = (0, 0, 0);
+    let mut broken: BTreeMap<String, u64> = BTreeMap::new();
+    let mut first: Option<Box<Failure>> = None;
+    for seed in from..from + seeds {
+        match run(seed, bug) {
+            Ok(tally) => {
+                steps += tally.steps;
+                mails += tally.mails;
+                kills += tally.kills.values().sum::<u64>();
+            }
+            Err(failure) => {
+                *broken.entry(failure.invariant.to_string()).or_default() += 1;
+                first.get_or_insert(failure);
             }
         }
     }
-    let e = t.elapsed().as_secs_f64();
-    println!("{n} seeds, {:.0}/s, steps/seed {}", n as f64 / e, total / n);
-    hist.sort(); println!("claims {:.1} mails {:.2} reviews {:.2} steps p10 {} p50 {} p90 {} p99 {} max {}", claims as f64/n as f64, mails as f64/n as f64, revs as f64/n as f64, hist[hist.len()/10], hist[hist.len()/2], hist[hist.len()*9/10], hist[hist.len()*99/100], hist.last().unwrap()); println!("{kills:?}");
-    for (k, v) in fails { println!("{k}: first {} count {}", v.0, v.1) }
-    if let Some(f) = last { println!("{f}") }
+    let seconds = started.elapsed().as_secs_f64().max(0.001);
+    println!("{seeds} seeds in {seconds:.1} s: {steps} steps, {mails} mails, {kills} kills");
+    for (promise, count) in &broken {
+        println!("broken by {count} seeds: {promise}");
+    }
+    match first {
+        Some(failure) => {
+            println!("\n{failure}");
+            ExitCode::FAILURE
+        }
+        None => ExitCode::SUCCESS,
+    }
 }

@@ -87,11 +87,9 @@ impl World {
     /// The mail server took a mail: somebody will read it.
     pub(crate) fn mail_arrived(&mut self, attempt: usize) {
         let (quick, slow) = (up_to(MINUTE, &mut self.rng), up_to(DAY * 2, &mut self.rng));
-        for (likely, visit) in [
-            (0.3, Visit::Probe(attempt)),
-            (0.4, Visit::Read(attempt)),
-            (0.2, Visit::Stop(attempt)),
-        ] {
+        for (likely, visit) in
+            [(0.3, Visit::Probe(attempt)), (0.4, Visit::Read(attempt)), (0.2, Visit::Stop(attempt))]
+        {
             let after = if self.rng.bool() { quick } else { slow };
             if chance(&mut self.rng, likely) {
                 self.at(self.now + after, None, Step::Visit(visit));
@@ -178,9 +176,12 @@ impl World {
         let mut got_in = self.review_page(receiver, &stop, Some(5)).is_some()
             || self.review_page(receiver, &forged, Some(5)).is_some();
         self.review_page(receiver, &review, Some(5));
-        for (token, stamp) in
-            [(&review, ""), (&review, &others_stamp), (&forged, &others_stamp), (&stop, &others_stamp)]
-        {
+        for (token, stamp) in [
+            (&review, ""),
+            (&review, &others_stamp),
+            (&forged, &others_stamp),
+            (&stop, &others_stamp),
+        ] {
             got_in |= self.review_form(receiver, token, stamp).is_some();
         }
         for (token, body) in [(&stop, ""), (&review, "One-Click"), (&forged, "One-Click")] {

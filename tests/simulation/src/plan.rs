@@ -70,7 +70,7 @@ pub(crate) struct OrderPlan {
 pub(crate) struct Event {
     pub(crate) order: usize,
     pub(crate) key: String,
-    pub(crate) event: OrderEvent,
+    pub(crate) told: OrderEvent,
 }
 
 /// Chances, from 0 to 1.
@@ -239,13 +239,17 @@ impl Plan {
             email: buyer.map(|buyer| self.buyers[buyer].address.clone()),
             // Tells which event the details on record come from.
             name: full.then(|| format!("Version {number}")),
-            items: if full { vec![Item { name: "Kaffe".into(), ..Item::default() }] } else { vec![] },
+            items: if full {
+                vec![Item { name: "Kaffe".into(), ..Item::default() }]
+            } else {
+                vec![]
+            },
             test: planned.test,
             ..Order::default()
         };
         planned.events.push(number);
         let event = OrderEvent { change, at: said_at, order: details };
-        self.events.push(Event { order, key: number.to_string(), event });
+        self.events.push(Event { order, key: number.to_string(), told: event });
         let soon = |rng: &mut Rng| up_to(SignedDuration::from_secs(5), rng);
         let lag = if chance(rng, 0.7) { soon(rng) } else { up_to(HOUR * 24, rng) };
         self.deliveries.push((at + lag, number));
@@ -290,14 +294,17 @@ impl Shop {
     fn draw(n: usize, rng: &mut Rng) -> Self {
         let hours = chance(rng, 0.6).then(|| Hours::draw(rng));
         let policy = Policy {
-            delay: pick(rng, &[
-                SignedDuration::ZERO,
-                SignedDuration::from_mins(10),
-                HOUR,
-                HOUR * 6,
-                HOUR * 24,
-                HOUR * 48,
-            ]),
+            delay: pick(
+                rng,
+                &[
+                    SignedDuration::ZERO,
+                    SignedDuration::from_mins(10),
+                    HOUR,
+                    HOUR * 6,
+                    HOUR * 24,
+                    HOUR * 48,
+                ],
+            ),
             window: hours.as_ref().map(Hours::window),
             max_order_age: HOUR * 24 * 90,
         };
@@ -308,12 +315,15 @@ impl Shop {
 
 impl Hours {
     fn draw(rng: &mut Rng) -> Self {
-        let (opens, closes) = pick(rng, &[
-            (time(9, 0, 0, 0), time(19, 0, 0, 0)),
-            (time(2, 30, 0, 0), time(4, 0, 0, 0)),
-            (time(0, 0, 0, 0), time(1, 0, 0, 0)),
-            (time(16, 15, 0, 0), time(23, 45, 0, 0)),
-        ]);
+        let (opens, closes) = pick(
+            rng,
+            &[
+                (time(9, 0, 0, 0), time(19, 0, 0, 0)),
+                (time(2, 30, 0, 0), time(4, 0, 0, 0)),
+                (time(0, 0, 0, 0), time(1, 0, 0, 0)),
+                (time(16, 15, 0, 0), time(23, 45, 0, 0)),
+            ],
+        );
         let zone = TimeZone::get(pick(rng, &ZONES)).expect("a time zone");
         Self { opens, closes, zone }
     }

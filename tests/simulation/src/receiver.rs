@@ -1,10 +1,6 @@
 //! The receiver: webhooks in, the review form, the way to stop mail (`receiver/src`).
 
-use domain::{
-    Decision, InvitationId, Review, ReviewId,
-    review::Opinion,
-    token::Purpose,
-};
+use domain::{Decision, InvitationId, Review, ReviewId, review::Opinion, token::Purpose};
 use jiff::{SignedDuration, Timestamp};
 use store::{
     intake::{Accepted, Arrival},
@@ -145,7 +141,7 @@ impl World {
         let shop = &self.plan.shops[self.plan.orders[planned.order].shop];
         Arrival {
             shop: shop.id.clone(),
-            event: planned.event.clone(),
+            event: planned.told.clone(),
             event_key: planned.key.clone(),
             request_id: Uuid::nil(),
             received_at: intake.received_at,

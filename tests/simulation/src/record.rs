@@ -162,9 +162,8 @@ impl Record {
         match &outcome.decision {
             Decision::Schedule { due_at, .. } => {
                 let id = InvitationId::derive(now, &arrival.shop, &order.1);
-                let taken = |(other, row): (&InvitationId, &Invitation)| {
-                    *other == id || row.order == order
-                };
+                let taken =
+                    |(other, row): (&InvitationId, &Invitation)| *other == id || row.order == order;
                 if self.invitations.iter().any(taken) {
                     return None;
                 }
@@ -266,9 +265,7 @@ impl Record {
     }
 
     fn is_undone(&self, row: &Invitation) -> bool {
-        self.orders
-            .get(&row.order)
-            .is_some_and(|(_, order)| order.status != OrderStatus::Completed)
+        self.orders.get(&row.order).is_some_and(|(_, order)| order.status != OrderStatus::Completed)
     }
 
     fn is_suppressed(&self, row: &Invitation) -> bool {

@@ -120,6 +120,7 @@ pub(crate) struct Labelling {
 }
 
 /// A look at the timer.
+#[derive(Clone, Copy)]
 pub(crate) enum Poll {
     Fetch(Owner),
     Round(Owner),
@@ -278,7 +279,9 @@ impl World {
             && self.bug != Some(Bug::CrashesRetriedForEver)
         {
             self.end(task, AttemptOutcome::Failed(String::new()));
-        } else if let Some(window) = shop.policy.window.as_ref().filter(|window| !window.is_open(now)) {
+        } else if let Some(window) =
+            shop.policy.window.as_ref().filter(|window| !window.is_open(now))
+        {
             let next_open = if self.bug == Some(Bug::ClockChangesIgnored) {
                 next_open_ignoring_clock_changes(window, now)
             } else {
@@ -470,9 +473,9 @@ impl World {
         let call = self.record_call();
         let found = self.record.pending_review(id).filter(|_| call != Call::NotDone);
         let next = found.map_or(Step::Acknowledge(task), |(review, origin)| {
-            let undone = origin.as_ref().is_some_and(|origin| {
-                origin.order.status != domain::OrderStatus::Completed
-            });
+            let undone = origin
+                .as_ref()
+                .is_some_and(|origin| origin.order.status != domain::OrderStatus::Completed);
             let verdict = verify(&review, origin.as_ref());
             let invitation = review.invitation;
             Step::Label(task, Box::new(Labelling { review: id, invitation, verdict, undone }))
@@ -525,12 +528,7 @@ impl World {
         self.soon(Some(owner), Step::Push(wakeups, last));
     }
 
-    pub(crate) fn push(
-        &mut self,
-        owner: Owner,
-        wakeups: &[(Job, Timestamp)],
-        last: Option<Due>,
-    ) {
+    pub(crate) fn push(&mut self, owner: Owner, wakeups: &[(Job, Timestamp)], last: Option<Due>) {
         let calls: Vec<Call> = wakeups.iter().map(|(job, at)| self.wake(*job, *at)).collect();
         // Move on only after a push that succeeded.
         if calls.iter().all(|call| *call == Call::Done) {

@@ -431,14 +431,17 @@ impl World {
 
     fn step_clocks(&mut self) {
         let hour = SignedDuration::from_hours(1);
-        let by = pick(&mut self.rng, &[
-            SignedDuration::from_secs(30),
-            hour,
-            CLOCK_STEP_MAX,
-            SignedDuration::ZERO,
-            -hour,
-            -CLOCK_STEP_MAX,
-        ]);
+        let by = pick(
+            &mut self.rng,
+            &[
+                SignedDuration::from_secs(30),
+                hour,
+                CLOCK_STEP_MAX,
+                SignedDuration::ZERO,
+                -hour,
+                -CLOCK_STEP_MAX,
+            ],
+        );
         let one = self.rng.usize(0..self.processes.len());
         let all = self.rng.bool();
         for (number, process) in self.processes.iter_mut().enumerate() {

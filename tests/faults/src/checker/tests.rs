@@ -252,7 +252,10 @@ fn whoever_must_not_be_invited_and_is_is_wrongly_invited() {
     wrongly(|ledger| ledger.orders.get_mut(&1).unwrap().forged = true);
     wrongly(|ledger| ledger.orders.get_mut(&1).unwrap().address = None);
     wrongly(|ledger| ledger.mails[0].recipient = "bert@example.com".into());
-    wrongly(|ledger| ledger.record.invitations[0].order = 2);
+    wrongly(|ledger| {
+        let stranger = ledger.record.invitations[0].clone();
+        ledger.record.invitations.push(Invitation { id: "b".into(), order: 2, ..stranger });
+    });
     let mut ledger = sound();
     ledger.stops = vec![stop(Cause::Undone, at(-1))];
     finds(&ledger, &[Column::AfterCancel, Column::WronglyInvited]);
