@@ -19,7 +19,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     shell::run_with(
         "cargo",
         &["doc", "--workspace", "--no-deps", "--document-private-items"],
-        &[("RUSTDOCFLAGS", "-D warnings")],
+        &[("RUSTDOCFLAGS", "-D warnings -A rustdoc::private-intra-doc-links")],
     )?;
     dependencies()
 }

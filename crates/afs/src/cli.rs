@@ -16,7 +16,7 @@ const USUAL_FILES: [&str; 2] = ["afs.toml", "/etc/afs/afs.toml"];
 /// Automatic feedback service: invites the buyers of your shops to review their orders, and proves
 /// that each verified review came from a real one.
 ///
-/// A shop platform posts a signed "order completed" webhook to /webhooks/<shop>. AFS stores it,
+/// A shop platform posts a signed "order completed" webhook to `/webhooks/SHOP`. AFS stores it,
 /// waits, sends one invitation, and marks the review it leads to as verified.
 #[derive(Parser)]
 #[command(

@@ -427,7 +427,7 @@ fn items(reference: u32) -> Vec<Item> {
 mod tests {
     use super::*;
 
-    const SPAN: Duration = Duration::from_secs(60);
+    const SPAN: Duration = Duration::from_mins(1);
 
     fn plan(seed: u64) -> Plan {
         Plan::draw(&mut Rng::with_seed(seed), 500, SPAN, Habits::default())

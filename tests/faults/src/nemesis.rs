@@ -228,7 +228,7 @@ impl Nemesis {
                 daemon.end("KILL", FaultKind::Killed);
                 let hit = async {
                     while daemon.is_armed() {
-                        sleep(Duration::from_millis(50)).await
+                        sleep(Duration::from_millis(50)).await;
                     }
                 };
                 // If it is not hit in time, it stays armed and may be hit later.

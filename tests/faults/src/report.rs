@@ -42,6 +42,7 @@ pub(crate) fn say_runs(runs: &[(Run, Outcome)]) {
     row("webhooks posted", &|_, outcome| outcome.ledger.requests.len().to_string());
     row("seconds", &|_, outcome| outcome.took.as_secs().to_string());
     say("");
+    #[expect(clippy::type_complexity, reason = "a table of columns")]
     let counts: [(&str, fn(&Counts) -> usize); 7] = [
         ("accepted", |counts| counts.accepted),
         ("undone", |counts| counts.undone),

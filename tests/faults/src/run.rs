@@ -23,7 +23,7 @@ use crate::{
 const ORDERS_PER_SECOND: u32 = 100;
 
 /// Time for each fault: most are over sooner, and on different targets they overlap.
-const TIME_PER_FAULT: Duration = Duration::from_millis(3000);
+const TIME_PER_FAULT: Duration = Duration::from_secs(3);
 
 /// The shortest time over which orders are posted.
 const SPAN_MIN: Duration = Duration::from_secs(15);

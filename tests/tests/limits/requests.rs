@@ -78,7 +78,8 @@ async fn nothing_compressed_is_unpacked() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_head_has_at_most_64_headers_and_32_kib() {
     let server = Server::start(&[]).await;
-    let headers = |count: usize| (1..count).map(|n| format!("x-{n}: y\r\n")).collect::<String>();
+    let headers =
+        |count: usize| (1..count).map(|n| format!("x-{n}: y\r\n")).collect::<Vec<_>>().concat();
     let head = |lines: &str| format!("GET /review/tea HTTP/1.1\r\nhost: afs\r\n{lines}\r\n");
 
     let most = Wire::ask(&server.address, head(&headers(64))).await.unwrap();

@@ -213,7 +213,7 @@ async fn files_that_the_server_makes_are_for_its_own_user_alone() {
     eventually("all files are made", async || {
         let files = files();
         let there = |name: &&str| files.iter().any(|file| file.to_string_lossy().ends_with(*name));
-        made.iter().all(|name| there(&name))
+        made.iter().all(there)
     })
     .await;
 

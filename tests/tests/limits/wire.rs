@@ -1,6 +1,6 @@
 //! HTTP byte by byte: what no well-behaved client would send.
 
-use std::{future::Future, io, time::Duration};
+use std::{fmt::Write as _, future::Future, io, time::Duration};
 
 use tests::shop::Webhook;
 use tokio::{
@@ -112,9 +112,9 @@ async fn patiently<T>(what: &str, work: impl Future<Output = T>) -> T {
 pub(crate) fn request(webhook: &Webhook, version: &str) -> Vec<u8> {
     let mut head = format!("POST {} {version}\r\nhost: afs.example\r\n", webhook.path);
     for (name, value) in &webhook.headers {
-        head.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
+        write!(head, "{name}: {}\r\n", value.to_str().unwrap()).unwrap();
     }
-    head.push_str(&format!("content-length: {}\r\n\r\n", webhook.body.len()));
+    write!(head, "content-length: {}\r\n\r\n", webhook.body.len()).unwrap();
     [head.as_bytes(), &webhook.body].concat()
 }
 
