@@ -12,6 +12,7 @@ use lettre::message::{
     MultiPart, SinglePart,
     header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue},
 };
+use tokio::time::{Instant, timeout_at};
 
 /// The longest body, in bytes, text and HTML each. Gmail cuts what it shows at 102 KB.
 const BODY_MAX_LEN: usize = 256 * 1024;
@@ -76,9 +77,31 @@ pub struct Outgoing {
     from: EmailAddress,
     to: EmailAddress,
     bytes: Vec<u8>,
+    begin_by: Option<Instant>,
 }
 
 impl Outgoing {
+    /// The same message, whose text no transport begins to hand over from then on.
+    ///
+    /// What has begun goes on: only the other side knows how it ends.
+    #[must_use]
+    pub fn begin_by(self, deadline: Instant) -> Self {
+        Self { begin_by: Some(deadline), ..self }
+    }
+
+    /// `true` from then on.
+    pub(crate) fn is_late(&self) -> bool {
+        self.begin_by.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    /// Waits for `turn`; `None` if it is too late before that.
+    pub(crate) async fn in_time<T>(&self, turn: impl Future<Output = T>) -> Option<T> {
+        match self.begin_by {
+            Some(deadline) => timeout_at(deadline, turn).await.ok(),
+            None => Some(turn.await),
+        }
+    }
+
     /// The Message-ID without angle brackets, `id@host`. Fit for a file name.
     #[must_use]
     pub fn message_id(&self) -> &str {
@@ -205,7 +228,7 @@ fn build(message: &Message) -> Result<Outgoing, ComposeError> {
         return Err(ComposeError::Builder);
     }
     let (from, to) = (message.from.address.clone(), message.to.address.clone());
-    Ok(Outgoing { message_id, from, to, bytes })
+    Ok(Outgoing { message_id, from, to, bytes, begin_by: None })
 }
 
 fn date(at: Timestamp) -> Result<SystemTime, ComposeError> {

@@ -11,7 +11,10 @@ use mail::{
     Credentials, Fault, Outgoing, SetupError, Smtp, SmtpSettings, Stage, Tls, Transport,
     testkit::{Behaviour, Script, SmtpServer},
 };
-use tokio::sync::Notify;
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep_until},
+};
 
 fn outgoing(id: &str) -> Outgoing {
     common::outgoing(id, "anna@x.example")
@@ -230,6 +233,55 @@ async fn a_send_given_up_half_way_does_not_lend_its_reply_to_the_next() {
         assert!(bytes.contains(&outgoing("sent").bytes().to_owned()));
         assert!(!bytes.contains(&outgoing("refused").bytes().to_owned()));
     }
+}
+
+#[tokio::test]
+async fn a_message_whose_time_is_over_is_not_begun() {
+    for pipelining in [true, false] {
+        let release = Arc::new(Notify::new());
+        let mut script = Script::new().then(Stage::Data, Behaviour::Hold(Arc::clone(&release)));
+        if !pipelining {
+            script = script.without_pipelining();
+        }
+        let server = SmtpServer::start(script).await;
+        let transport = transport(&server, |_| {});
+        let deadline = Instant::now() + Duration::from_millis(100);
+        let late = {
+            let (transport, outgoing) = (transport.clone(), outgoing("late").begin_by(deadline));
+            tokio::spawn(async move { transport.send(&outgoing).await })
+        };
+        sleep_until(deadline).await;
+        release.notify_one();
+        let error = late.await.unwrap().unwrap_err();
+        assert_eq!((error.stage, error.failure), (Stage::Content, Failure::Temporary));
+        transport.send(&outgoing("sent")).await.unwrap();
+        let messages = server.ledger().messages;
+        assert_eq!(messages.len(), 1);
+        assert_eq!(messages[0].bytes, outgoing("sent").bytes());
+    }
+}
+
+#[tokio::test]
+async fn a_message_waits_for_a_connection_until_its_time_is_over() {
+    let release = Arc::new(Notify::new());
+    let script = Script::new().then(Stage::FinalDot, Behaviour::Hold(Arc::clone(&release)));
+    let server = SmtpServer::start(script).await;
+    let transport = transport(&server, |settings| {
+        settings.limits.connections = NonZeroUsize::MIN;
+    });
+    let deadline = Instant::now() + Duration::from_millis(100);
+    let first = {
+        let (transport, outgoing) = (transport.clone(), outgoing("first").begin_by(deadline));
+        tokio::spawn(async move { transport.send(&outgoing).await })
+    };
+    server
+        .wait_until(|ledger| ledger.sessions.iter().any(|s| s.commands.contains(&".".to_owned())))
+        .await;
+    let error = transport.send(&outgoing("second").begin_by(deadline)).await.unwrap_err();
+    assert_eq!((error.stage, error.failure), (Stage::Connect, Failure::Temporary));
+    release.notify_one();
+    first.await.unwrap().expect("what has begun goes on");
+    assert_eq!(server.ledger().messages.len(), 1);
 }
 
 #[tokio::test]

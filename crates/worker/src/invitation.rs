@@ -45,9 +45,7 @@ pub(crate) async fn send(worker: Arc<Worker>, id: InvitationId, lease: Duration)
         let sent = AttemptOutcome::Sent("not yet".to_owned());
         record(&worker, &claimed, sent, deadline).await;
     }
-    let Some(outcome) = attempt(&worker, &claimed, deadline).await else {
-        return tracing::warn!(invitation = %id, "the lease was over before the mail left");
-    };
+    let outcome = attempt(&worker, &claimed, deadline).await;
     failpoint::hit("worker_after_attempt");
     report(&worker, &claimed, &outcome);
     if record(&worker, &claimed, outcome.clone(), deadline).await {
@@ -55,32 +53,29 @@ pub(crate) async fn send(worker: Arc<Worker>, id: InvitationId, lease: Duration)
     }
 }
 
-/// Makes one attempt, and says how the invitation goes on. `None` if the claim was over before the
-/// mail left: this process was frozen, and another worker may be sending it.
-async fn attempt(worker: &Worker, claimed: &Claimed, deadline: Instant) -> Option<AttemptOutcome> {
+/// Makes one attempt, and says how the invitation goes on. From `deadline` on, when another worker
+/// may be sending it, no mail is begun.
+async fn attempt(worker: &Worker, claimed: &Claimed, deadline: Instant) -> AttemptOutcome {
     let config = worker.config.load();
     let now = worker.now();
     if is_too_late(&config.retry.into(), claimed.attempt, claimed.first_due_at, now) {
-        return Some(AttemptOutcome::Failed("nobody took it in time".to_owned()));
+        return AttemptOutcome::Failed("nobody took it in time".to_owned());
     }
     let Some(shop) = config.shop(&claimed.shop) else {
         let error = "the shop is not configured".to_owned();
-        return Some(failed(worker, &config, claimed, Failure::Temporary, error));
+        return failed(worker, &config, claimed, Failure::Temporary, error);
     };
     if let Some(window) = shop.policy.window.as_ref().filter(|window| !window.is_open(now)) {
-        return Some(AttemptOutcome::Postponed(window.next_open(now)));
+        return AttemptOutcome::Postponed(window.next_open(now));
     }
     let outgoing = match compose(worker, &config, shop, claimed) {
-        Ok(outgoing) => outgoing,
-        Err(error) => return Some(AttemptOutcome::Failed(error)),
+        Ok(outgoing) => outgoing.begin_by(deadline),
+        Err(error) => return AttemptOutcome::Failed(error),
     };
-    if Instant::now() >= deadline {
-        return None;
-    }
-    Some(match worker.transport.send(&outgoing).await {
+    match worker.transport.send(&outgoing).await {
         Ok(accepted) => AttemptOutcome::Sent(accepted.reply),
         Err(error) => failed(worker, &config, claimed, error.failure, error.to_string()),
-    })
+    }
 }
 
 fn failed(
@@ -353,6 +348,16 @@ mod tests {
         bench.wait(1);
         assert_eq!(bench.send().await, "failed");
         assert!(bench.sent.sent().is_empty());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_was_claimed_is_not_sent_once_the_lease_is_over() {
+        let bench = Bench::new().await;
+        send(bench.worker.clone(), bench.invitation, Duration::ZERO).await;
+        assert!(bench.sent.sent().is_empty());
+        assert_eq!(bench.send().await, "scheduled", "it was recorded as to be tried again");
+        bench.wait(1);
+        assert_eq!(bench.send().await, "sent");
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -34,6 +34,9 @@ impl Transport {
     ///
     /// Dropping the future leaves open whether the message was sent, but harms no other message.
     pub async fn send(&self, outgoing: &Outgoing) -> Result<Accepted, SendError> {
+        if outgoing.is_late() {
+            return Err(SendError::too_late());
+        }
         match self {
             Self::Smtp(smtp) => smtp.send(outgoing).await,
             Self::Files(files) => files.send(outgoing).await,
@@ -138,6 +141,22 @@ pub struct SendError {
     /// What the server said or what happened. One line of at most 150 characters, addresses
     /// replaced by `<address>`.
     pub text: String,
+}
+
+/// What happened to a message whose text was not begun in time.
+const TOO_LATE: &str = "the time to begin was over";
+
+impl SendError {
+    /// Nobody was asked to take the message.
+    fn too_late() -> Self {
+        Self {
+            stage: Stage::Connect,
+            failure: Failure::Temporary,
+            fault: Fault::Ours,
+            code: None,
+            text: TOO_LATE.to_owned(),
+        }
+    }
 }
 
 impl fmt::Display for SendError {

@@ -17,7 +17,10 @@ use super::{
     reply::Reply,
     tls::{self, Socket},
 };
-use crate::{Accepted, Outgoing, SendError, Stage, transport::without_addresses};
+use crate::{
+    Accepted, Outgoing, SendError, Stage,
+    transport::{TOO_LATE, without_addresses},
+};
 
 /// What ends a message (RFC 5321, 4.1.1.4), behind its last CRLF.
 const FINAL_DOT: &[u8] = b".\r\n";
@@ -261,6 +264,10 @@ impl Connection {
         failpoint::hit("smtp_before_envelope");
         self.envelope(outgoing).await?;
         failpoint::hit("smtp_before_content");
+        // The server may have been slow, or we may have been frozen.
+        if outgoing.is_late() {
+            return Err(Trouble::silence(Stage::Content, TOO_LATE));
+        }
         self.content(outgoing.bytes()).await?;
         failpoint::hit("smtp_after_final_dot");
         let reply = self.expect(Stage::FinalDot).await?;

@@ -167,7 +167,7 @@ impl Smtp {
     /// Sends a message on an idle connection or a new one, once there may be one more.
     pub(super) async fn send(&self, outgoing: &Outgoing) -> Result<Accepted, SendError> {
         let pool = &self.0.pool;
-        let slot = pool.slot().await;
+        let slot = outgoing.in_time(pool.slot()).await.ok_or_else(SendError::too_late)?;
         if let Some(mut connection) = pool.take() {
             let result = connection.deliver(outgoing).await;
             if !connection.was_dead() {
