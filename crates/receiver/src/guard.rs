@@ -22,17 +22,37 @@ const SMALL_BODY: usize = 64 * 1024;
 /// Memory for all larger bodies together, in KiB.
 const LARGE_BODIES_KIB: u32 = 64 * 1024;
 
-/// Uninvited reviews of one shop that are taken at once, after a quiet time.
-const REVIEWS_BURST: u32 = 60;
+/// Uninvited reviews of one shop: strangers could fill the disk, and keep the one writer of the
+/// record from orders.
+const REVIEWS: Rate = Rate { burst: 60, interval: Duration::from_secs(6) };
 
-/// After those, one is taken in this time.
-const REVIEW_INTERVAL: Duration = Duration::from_secs(6);
+/// Refusals that the log tells one by one. All are counted.
+const REFUSALS_TOLD: Rate = Rate { burst: 20, interval: Duration::from_millis(100) };
+
+/// So many at once after a quiet time, and then one in each interval.
+struct Rate {
+    burst: u32,
+    interval: Duration,
+}
+
+impl Rate {
+    /// Whether there may be one more. `until` is until when those before account for, if they come
+    /// at this rate.
+    fn admits(&self, until: &mut Option<Instant>, now: Instant) -> bool {
+        let accounted = until.map_or(now, |until| now.max(until));
+        let admitted = accounted - now <= self.interval * (self.burst - 1);
+        if admitted {
+            *until = Some(accounted + self.interval);
+        }
+        admitted
+    }
+}
 
 /// Counts what strangers take of what is shared.
 pub struct Guard {
     large_bodies: Semaphore,
-    /// Until when each shop's reviews are accounted for, if they come at the rate we allow.
-    reviews: Mutex<HashMap<ShopId, Instant>>,
+    reviews: Mutex<HashMap<ShopId, Option<Instant>>>,
+    refusals_told: Mutex<Option<Instant>>,
 }
 
 /// A body that was read, and its share of the memory.
@@ -48,7 +68,7 @@ pub(crate) struct TooLarge;
 impl Default for Guard {
     fn default() -> Self {
         let large_bodies = Semaphore::new(LARGE_BODIES_KIB as usize);
-        Self { large_bodies, reviews: Mutex::default() }
+        Self { large_bodies, reviews: Mutex::default(), refusals_told: Mutex::default() }
     }
 }
 
@@ -80,16 +100,16 @@ impl Guard {
         Ok(Held { bytes, _share: share })
     }
 
-    /// Whether the shop takes one more review that nobody asked for. Without a bound, strangers
-    /// could fill the disk, and keep the one writer of the record from orders.
+    /// Whether the shop takes one more review that nobody asked for.
     pub(crate) fn admits_review(&self, shop: &ShopId, now: Instant) -> bool {
         let mut reviews = self.reviews.lock().unwrap_or_else(PoisonError::into_inner);
-        let until = reviews.get(shop).map_or(now, |until| now.max(*until));
-        let admitted = until - now <= REVIEW_INTERVAL * (REVIEWS_BURST - 1);
-        if admitted {
-            reviews.insert(shop.clone(), until + REVIEW_INTERVAL);
-        }
-        admitted
+        REVIEWS.admits(reviews.entry(shop.clone()).or_default(), now)
+    }
+
+    /// Whether the log tells of one more refusal.
+    pub(crate) fn tells_refusal(&self, now: Instant) -> bool {
+        let mut told = self.refusals_told.lock().unwrap_or_else(PoisonError::into_inner);
+        REFUSALS_TOLD.admits(&mut told, now)
     }
 }
 
@@ -117,7 +137,7 @@ mod tests {
             assert_eq!(read(len, MIB).await, Ok(len));
         }
         assert_eq!(read(MIB + 1, MIB).await, Err(TooLarge));
-        assert_eq!(read(SMALL_BODY + 1, 1 << 40).await, Ok(SMALL_BODY + 1));
+        assert_eq!(read(SMALL_BODY + 1, 96 * MIB).await, Ok(SMALL_BODY + 1));
     }
 
     #[test]
@@ -138,7 +158,7 @@ mod tests {
         let (tea, coffee) = ("tea".parse().unwrap(), "coffee".parse().unwrap());
         let admitted = |shop, at| (0..1000).filter(|_| guard.admits_review(shop, at)).count();
         let now = Instant::now();
-        let after = |intervals| now + REVIEW_INTERVAL * intervals;
+        let after = |intervals| now + REVIEWS.interval * intervals;
 
         assert_eq!(admitted(&tea, now), 60);
         assert_eq!(admitted(&coffee, now), 60, "each shop by itself");

@@ -20,6 +20,7 @@ use metrics::counter;
 use queue::{Channel, Wakeup};
 use sha2::{Digest as _, Sha256};
 use store::intake::{Accepted, Arrival};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
@@ -96,7 +97,7 @@ async fn take(
     let config = receiver.config.load();
     let held = read(receiver, &config.server, headers, body).await.inspect_err(|refusal| {
         if let Refusal::Unreadable(problem) = refusal {
-            rejected(request_id, problem.code);
+            rejected(receiver, request_id, problem.code);
         }
     })?;
     let body = &held.bytes;
@@ -109,7 +110,7 @@ async fn take(
     }
     let shop = shop.parse::<ShopId>().ok().and_then(|id| config.shop(&id));
     let (adapter, verified) = verify(shop, request).map_err(|reject| {
-        rejected(request_id, reject);
+        rejected(receiver, request_id, reject);
         Refusal::Untrusted
     })?;
     let Some(shop) = shop else { return Err(Refusal::Untrusted) };
@@ -194,9 +195,11 @@ fn verify<'a>(
     Ok((adapter, verified))
 }
 
-fn rejected(request_id: Uuid, reason: &'static str) {
+fn rejected(receiver: &Receiver, request_id: Uuid, reason: &'static str) {
     counter!("afs_webhooks_rejected_total", "reason" => reason).increment(1);
-    tracing::info!(%request_id, reason, "webhook rejected");
+    if receiver.guard.tells_refusal(Instant::now()) {
+        tracing::info!(%request_id, reason, "webhook rejected");
+    }
 }
 
 /// What makes two deliveries the same event: the platform's id, where it can be relied on, or the

@@ -1,6 +1,6 @@
 //! Whoever cannot sign writes neither the record nor the log nor the metrics.
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::{os::unix::fs::PermissionsExt as _, time::Instant};
 
 use domain::OrderEvent;
 use futures::{StreamExt as _, stream};
@@ -13,7 +13,7 @@ use tests::{
 
 use crate::{
     server::Server,
-    wire::{Wire, request},
+    wire::{Wire, request, unsigned},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,6 +113,31 @@ async fn nobody_writes_lines_of_their_own_into_the_log() {
             }
         }
     }
+}
+
+/// The log may lie on the disk of the record.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_refusals_is_counted_and_does_not_flood_the_log() {
+    const ROUNDS: usize = 30;
+    let server = Server::start(&[]).await;
+    let began = Instant::now();
+    let hundred = unsigned("content-length: 0").repeat(100);
+
+    for _ in 0..ROUNDS {
+        let mut wire = Wire::open(&server.address).await;
+        wire.send(&hundred).await.unwrap();
+        for _ in 0..100 {
+            assert_eq!(wire.reply().await.unwrap().status, 401);
+        }
+    }
+
+    let told = server.log().matches("webhook rejected").count();
+    let seconds = usize::try_from(began.elapsed().as_secs()).unwrap() + 1;
+    assert!((20..=20 + 10 * seconds).contains(&told), "{told} lines in {seconds} s");
+    let counted =
+        format!("afs_webhooks_rejected_total{{reason=\"missing_signature\"}} {}", ROUNDS * 100);
+    let metrics = server.metrics().await;
+    assert!(metrics.contains(&counted), "{metrics}");
 }
 
 /// Anybody may write a review without an invitation, so that must not fill the disk, nor keep the
