@@ -387,11 +387,16 @@ impl Ledger {
         for order in 0..plan.orders.len() {
             self.order_closes(plan, record, order)?;
         }
+        let mut reviewed = BTreeSet::new();
         for (review, label) in record.reviews() {
+            let order = review.invitation.and_then(|id| self.order_of(id));
+            let broken =
+                |invariant, what: &str| Err(Violation { invariant, order, what: what.into() });
             if *label == Label::Pending {
-                let order = review.invitation.and_then(|id| self.order_of(id));
-                let what = "a review was never checked".into();
-                return Err(Violation { invariant: Invariant::VerifiedByLink, order, what });
+                return broken(Invariant::VerifiedByLink, "a review was never checked");
+            }
+            if !reviewed.insert(review.invitation) {
+                return broken(Invariant::LooksChangeNothing, "two reviews of one invitation");
             }
         }
         Ok(())

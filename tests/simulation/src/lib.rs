@@ -1,4 +1,29 @@
-//! The decisions of the product under simulated time.
+//! The decisions of the product under simulated time, faults and interleavings.
+//!
+//! One seed is one small world: some shops, buyers and orders, one to five processes, a record, a
+//! Redis and a mail server, over a few days of virtual time. Nothing sleeps, nothing touches a
+//! disk or a network, and one thread does everything, so a seed does the same twice and takes less
+//! than a millisecond. First anything may fail; then nothing fails any more, and everything must
+//! come to its end. Promises ([`Invariant`]) are checked at each step they are about, and at the
+//! end. A promise that breaks tells the seed and what happened to the order.
+//!
+//! What is real: `domain` (decisions, retries, send windows, links, checks of reviews), with the
+//! types of `store`. What is modelled, from the bottom up:
+//!
+//! | module | stands for |
+//! |---|---|
+//! | [`record`] | the conditional updates of `store`; compared with SQLite in `tests/record.rs` |
+//! | `timer` | the sorted sets of `queue` in a Redis that loses, repeats and comes back old |
+//! | `receiver` | `receiver`: webhooks, the review form, the way to stop mail |
+//! | `worker` | `worker` and the fetching of `queue`: send, verify, reconcile; the mail server |
+//! | `people` | platforms that repeat, buyers, scanners, forgers |
+//! | `plan` | what a seed draws: orders, and which faults strike how often |
+//! | `world` | virtual time, processes that are killed and stopped, clocks that step |
+//! | `ledger` | what truly happened, and the promises |
+//! | `bug` | known bugs, to show that they would be seen |
+//!
+//! Not modelled: groups of events that share a transaction, pages of a thousand wake-ups, the
+//! queue without Redis, a reload of the configuration.
 #![expect(clippy::expect_used, reason = "test code")]
 
 mod bug;
@@ -48,6 +73,22 @@ pub struct Failure {
     pub what: String,
     /// What happened to the order before that.
     pub time_line: Vec<(Timestamp, String)>,
+}
+
+impl Tally {
+    /// Adds what happened in another run.
+    pub fn add(&mut self, other: &Self) {
+        self.steps += other.steps;
+        self.claims += other.claims;
+        self.mails += other.mails;
+        self.lost_replies += other.lost_replies;
+        self.reviews += other.reviews;
+        for (into, from) in [(&mut self.kills, &other.kills), (&mut self.strikes, &other.strikes)] {
+            for (name, count) in from {
+                *into.entry(name).or_default() += count;
+            }
+        }
+    }
 }
 
 impl fmt::Display for Failure {

@@ -107,7 +107,8 @@ impl World {
         {
             self.post_at(at, *event);
         }
-        if chance(&mut self.rng, 0.2) {
+        let repeated = self.ledger.attempts.iter().any(|other| other.invitation == invitation);
+        if chance(&mut self.rng, if repeated { 0.5 } else { 0.2 }) {
             let invited = self.record.invited(invitation);
             let address = invited.and_then(|invited| invited.order.order.email);
             let mails = self.ledger.attempts.iter().enumerate();

@@ -272,9 +272,7 @@ impl World {
         let now = self.clock(task.owner.0);
         let shop = &self.plan.shops[self.plan.orders[order].shop];
         let Claimed { attempt, first_due_at, .. } = self.claims[task.attempt];
-        if self.is_over(task) {
-            self.soon(Some(task.owner), Step::Acknowledge(task));
-        } else if attempt > 1
+        if attempt > 1
             && now.duration_since(first_due_at) > RETRY.give_up_after
             && self.bug != Some(Bug::CrashesRetriedForEver)
         {
@@ -299,11 +297,6 @@ impl World {
         Ok(())
     }
 
-    /// The lease is over: somebody else decides what happens now.
-    fn is_over(&self, task: Task) -> bool {
-        self.now >= task.deadline && self.bug != Some(Bug::MailOutlivesLease)
-    }
-
     pub(crate) fn envelope(&mut self, task: Task) {
         let to = &self.ledger.attempts[task.attempt].to;
         let unknown = self.plan.buyers.iter().any(|b| b.unknown && Some(&b.address) == to.as_ref());
@@ -322,8 +315,8 @@ impl World {
     }
 
     pub(crate) fn content(&mut self, task: Task) -> Checked {
-        if self.is_over(task) {
-            self.soon(Some(task.owner), Step::Acknowledge(task));
+        if self.now >= task.deadline && self.bug != Some(Bug::MailOutlivesLease) {
+            self.conclude(task, Reply::NotNow);
             return Ok(());
         }
         self.ledger.begins(&self.plan, task.attempt, self.now)?;
