@@ -8,13 +8,18 @@ use crate::{
 /// The version is named so that a new release of the checker does not change what passes.
 const CARGO_DENY: &str = "0.20.2";
 
-/// Checks format, lints, layers, licences and advisories.
+/// Checks format, lints, docs, layers, licences and advisories.
 pub(crate) fn run() -> anyhow::Result<()> {
     format()?;
     layers::check()?;
     shell::run(
         "cargo",
         &["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"],
+    )?;
+    shell::run_with(
+        "cargo",
+        &["doc", "--workspace", "--no-deps", "--document-private-items"],
+        &[("RUSTDOCFLAGS", "-D warnings -A rustdoc::private-intra-doc-links")],
     )?;
     dependencies()
 }

@@ -33,7 +33,7 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Check what needs no server: format, lints, layers, licences and advisories
+    /// Check what needs no server: format, lints, docs, layers, licences and advisories
     Check,
 }
 
