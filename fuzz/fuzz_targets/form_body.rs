@@ -4,7 +4,7 @@ use domain::review::Opinion;
 use receiver::form::{ReviewFields, is_one_click};
 
 libfuzzer_sys::fuzz_target!(|body: &[u8]| {
-    is_one_click(body);
+    let _answered = is_one_click(body);
     let values = ReviewFields::parse(body).values;
     if let Some(stars) = values.stars {
         let opinion =

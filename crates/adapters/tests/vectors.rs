@@ -3,14 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "test code")]
 
-use std::{
-    fs::File,
-    io::Read as _,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use adapter_api::{Adapter, Event, KeyForm, Reject, Request, Scheme};
 use domain::{Change, OrderEvent};
+use fs_err::{self as fs, File};
 use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -18,12 +15,6 @@ use serde_json::Value;
 fn fixtures() -> Option<PathBuf> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/fixtures");
     dir.is_dir().then_some(dir)
-}
-
-fn bytes(path: &Path) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    File::open(path).unwrap().read_to_end(&mut bytes).unwrap();
-    bytes
 }
 
 fn headers(vector: &Value) -> HeaderMap {
@@ -65,7 +56,7 @@ fn published_vectors_get_the_expected_verdict() {
 
 /// What a genuine delivery of this recorded body means.
 fn meaning(adapter: &dyn Adapter, topic: (&'static str, &str), path: &Path) -> Vec<Event> {
-    let body = bytes(path);
+    let body = fs::read(path).unwrap();
     let secret = "any secret will do";
     let mut headers = adapter.scheme().sign(secret, &body, "d", Timestamp::UNIX_EPOCH);
     headers.insert(topic.0, topic.1.parse().unwrap());
@@ -115,7 +106,7 @@ fn recorded_woocommerce_bodies_mean_what_they_should() {
     assert_eq!(read("docs_order_727_processing.json"), ignored);
     assert_eq!(read("order_459_processing_attribution_image.json"), ignored);
     assert!(matches!(read("error_body_cannot_view.json")[..], [Event::Alert { .. }]));
-    let ping = bytes(&dir.join("webhooks/woocommerce/ping_body.form"));
+    let ping = fs::read(dir.join("webhooks/woocommerce/ping_body.form")).unwrap();
     let headers = HeaderMap::new();
     let request = Request { headers: &headers, body: &ping, received_at: Timestamp::UNIX_EPOCH };
     assert!(woo.is_handshake(&request));
