@@ -38,7 +38,7 @@ struct Afs {
 struct ConfigArgs {
     /// Your configuration file [default: ./afs.toml or /etc/afs/afs.toml, if there]
     ///
-    /// One file per shop may lie beside it, as shops.d/<shop>.toml. Environment variables win over
+    /// One file per shop may lie beside it, as `shops.d/SHOP.toml`. Environment variables win over
     /// files: `AFS__SERVER__PUBLIC_URL=https://reviews.example.com`.
     #[arg(long, short, global = true, env = "AFS_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,

@@ -26,7 +26,7 @@ pub fn line(text: &str) -> String {
     line
 }
 
-/// A person's name: a [`line`] without anything that a mail program would turn into a link, since
+/// A person's name: a [`line()`] without anything that a mail program would turn into a link, since
 /// "Dear <http://…>" is how spam travels through forms.
 #[must_use]
 pub fn person_name(text: &str) -> String {

@@ -61,7 +61,7 @@ impl Templates {
     /// Loads what is built in, and over it what `overrides` holds: a template or an asset there
     /// replaces the one of the same name, a language file there changes the texts it names.
     ///
-    /// Each template is rendered in each language for each of the [`samples`]; what is wrong is
+    /// Each template is rendered in each language for each of the [`samples()`]; what is wrong is
     /// reported all at once.
     pub fn load(overrides: Option<&Path>) -> Result<Self, Problems> {
         let mut findings = Findings::default();
