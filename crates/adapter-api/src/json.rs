@@ -20,7 +20,7 @@ pub fn from_value<T: de::DeserializeOwned>(
 ) -> Result<T, ParseError> {
     serde_path_to_error::deserialize(value).map_err(|error| ParseError {
         path: format!("{path}.{}", error.path()),
-        detail: error.inner().to_string(),
+        detail: expectation(error.inner()),
     })
 }
 
@@ -28,9 +28,19 @@ fn locate<'a, T: Deserialize<'a>>(body: &'a [u8]) -> ParseError {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
         Err(error) => {
-            ParseError { path: error.path().to_string(), detail: error.inner().to_string() }
+            ParseError { path: error.path().to_string(), detail: expectation(error.inner()) }
         }
         Ok(_) => ParseError { path: ".".into(), detail: "something follows the JSON value".into() },
+    }
+}
+
+/// What was expected, without what was found: that may be somebody's name or address, and senders
+/// keep our answers in their logs.
+fn expectation(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    match message.rsplit_once(", expected ") {
+        Some((_found, expected)) => format!("expected {expected}"),
+        None => message,
     }
 }
 
@@ -146,6 +156,8 @@ impl<'de> Deserialize<'de> for Instant {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -177,6 +189,30 @@ mod tests {
     }
 
     #[test]
+    fn an_error_does_not_quote_what_was_found() {
+        #[derive(Debug, Deserialize)]
+        #[expect(dead_code, reason = "only errors matter")]
+        struct Body {
+            id: Option<Id>,
+            at: Option<Instant>,
+            items: Option<Vec<u8>>,
+        }
+        for body in [
+            json!("anna, expected "),
+            json!({ "id": format!("anna{}", "x".repeat(200)) }),
+            json!({ "at": "anna" }),
+            json!({ "items": "anna" }),
+            json!({ "items": ["anna"] }),
+        ] {
+            let whole = from_slice::<Body>(body.to_string().as_bytes()).unwrap_err().to_string();
+            let part = from_value::<Body>(body, "data").unwrap_err().to_string();
+            for error in [whole, part] {
+                assert!(!error.contains("anna") && error.contains("expected "), "{error}");
+            }
+        }
+    }
+
+    #[test]
     fn an_error_says_where() {
         #[derive(Debug, Deserialize)]
         struct Body {
@@ -185,6 +221,7 @@ mod tests {
         }
         let error = from_slice::<Body>(br#"{"items":[1,{}]}"#).unwrap_err();
         assert_eq!(error.path, "items[1]");
+        assert!(error.detail.starts_with("expected an id: "), "{}", error.detail);
         let trailing = from_slice::<Body>(br#"{"items":[]} x"#).unwrap_err();
         assert_eq!(trailing.path, ".");
     }

@@ -115,7 +115,7 @@ pub enum Event {
 pub struct ParseError {
     /// Where, for example `line_items[2].name`. Free of personal data.
     pub path: String,
-    /// What was expected. May quote the body: for the sender, never for a log.
+    /// What was expected. Free of personal data.
     pub detail: String,
 }
 
@@ -151,7 +151,7 @@ pub trait Adapter: Sync {
     fn parse(&self, request: &Verified<'_>) -> Result<Vec<Event>, ParseError>;
 
     /// The platform's own id of this event, the same for every delivery of it, where the platform
-    /// has one that can be relied on. Else the body stands for itself.
+    /// has one that can be relied on. Else what was read from the body stands for it.
     fn event_id<'a>(&self, _request: &Verified<'a>) -> Option<&'a str> {
         None
     }

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
+use config::Config;
 
 use crate::{
     commands,
@@ -55,6 +56,10 @@ enum Command {
     Config(commands::config::ConfigCommand),
     /// Say how things stand: counts by state, what is due, what went wrong
     Status(commands::status::StatusArgs),
+    /// Make the record's tables or bring them up to date, for daemons whose database account may not
+    ///
+    /// With an account that may, daemons do it themselves when they start.
+    Migrate,
 }
 
 /// Takes signed order webhooks and serves the review pages. Needs the same configuration as
@@ -95,10 +100,15 @@ pub fn afs() -> ExitCode {
         Command::Serve => lifecycle::run(&source, Role::Both),
         Command::Demo(args) => commands::demo::run(&args),
         Command::Config(command) => commands::config::run(&command, &source),
-        Command::Status(args) => load_config(&source)
-            .map_err(anyhow::Error::from)
-            .and_then(|config| commands::status::run(&args, &config)),
+        Command::Status(args) => {
+            configured(&source).and_then(|config| commands::status::run(&args, &config))
+        }
+        Command::Migrate => configured(&source).and_then(|config| commands::migrate::run(&config)),
     })
+}
+
+fn configured(source: &Source) -> anyhow::Result<Config> {
+    Ok(load_config(source)?)
 }
 
 /// The program `afs-receiver`.

@@ -132,6 +132,9 @@ impl Daemon {
             ?role, public = ?daemon.public, shops = config.shops.len(),
             version = env!("CARGO_PKG_VERSION"), "started"
         );
+        if failpoint::ARMED {
+            tracing::warn!("armed for fault tests: not for production");
+        }
         notify(&[sd_notify::NotifyState::Ready]);
         Ok(daemon)
     }

@@ -103,7 +103,9 @@ pub struct AddressHash([u8; 32]);
 impl fmt::Display for AddressHash {
     /// 64 hexadecimal digits, as in the record.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        // Each order has one: two numbers are written much faster than 32.
+        let (halves, _) = self.0.as_chunks::<16>();
+        halves.iter().try_for_each(|half| write!(f, "{:032x}", u128::from_be_bytes(*half)))
     }
 }
 

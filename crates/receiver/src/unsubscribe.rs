@@ -46,12 +46,9 @@ pub(crate) async fn submit(
         return ask(&receiver, &token, &shop, &language);
     }
     match receiver.store.unsubscribe(invitation, receiver.now()).await {
-        Ok(stopped) => {
+        Ok(_) => {
             counter!("afs_unsubscribes_total", "shop" => shop.to_string()).increment(1);
-            tracing::info!(
-                %invitation, %shop, stopped = stopped.map_or(0, |stopped| stopped.stopped),
-                "recipient unsubscribed"
-            );
+            tracing::info!(%invitation, %shop, "recipient unsubscribed");
             let config = receiver.config.load();
             let shop = shop_context(&shop, config.shop(&shop));
             page(&receiver, StatusCode::OK, &language, &Page::Unsubscribed { shop })

@@ -126,7 +126,7 @@ async fn take(
     for event in events {
         match event {
             Event::Order(event) => {
-                let key = event_key(adapter.event_id(&verified), body);
+                let key = event_key(adapter.event_id(&verified), &event);
                 accept(receiver, shop, event, key, request_id).await?;
             }
             Event::Ignored { reason } => {
@@ -202,13 +202,13 @@ fn rejected(receiver: &Receiver, request_id: Uuid, reason: &'static str) {
     }
 }
 
-/// What makes two deliveries the same event: the platform's id, where it can be relied on, or the
-/// body. The record puts the shop, the order and the change in front of it.
-fn event_key(event_id: Option<&str>, body: &[u8]) -> String {
+/// What makes two deliveries the same event: the platform's id, where it can be relied on, or all
+/// that we read from the body. The record puts the shop, the order and the change in front of it.
+fn event_key(event_id: Option<&str>, event: &OrderEvent) -> String {
     match event_id {
         // A digest too: ids are of any length, and may be of any alphabet.
         Some(id) => format!("id:{}", digest(id.as_bytes())),
-        None => format!("body:{}", digest(body)),
+        None => format!("event:{}", digest(&serde_json::to_vec(event).unwrap_or_default())),
     }
 }
 

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     Store, StoreError, StoreSettings,
-    db::Db,
+    db::{Db, WAL_MAX},
     intake::{Accepted, Arrival},
     reviews::Submitted,
     sending::{AttemptOutcome, Claim, Claimed, Finish},
@@ -73,6 +73,8 @@ contract! {
     an_organic_review_stays_organic
     the_record_survives_being_opened_again
     a_newer_schema_is_refused
+    an_account_that_may_not_change_tables_is_enough_once_they_are_there
+    the_write_ahead_log_shrinks_again_after_a_long_reader
     looking_makes_no_record
 }
 
@@ -359,8 +361,7 @@ async fn unsubscribing_stops_what_waits_and_what_comes(store: Store, _: String) 
     else {
         panic!()
     };
-    let stopped = store.unsubscribe(first, at(25)).await.unwrap().unwrap();
-    assert_eq!((stopped.shop, stopped.stopped), (shop(), 1));
+    assert_eq!(store.unsubscribe(first, at(25)).await.unwrap(), Some(shop()));
     assert!(claim(&store, waiting, 48).await.is_none());
     second.event.order.reference = "3".into();
     let Accepted::Decided { invitation: Some(coming), .. } = store.accept(second).await.unwrap()
@@ -369,7 +370,7 @@ async fn unsubscribing_stops_what_waits_and_what_comes(store: Store, _: String) 
     };
     assert!(claim(&store, coming, 48).await.is_none());
     assert_eq!(states(&store).await, [("sending".into(), 1), ("suppressed".into(), 2)]);
-    assert_eq!(store.unsubscribe(first, at(26)).await.unwrap().unwrap().stopped, 0, "idempotent");
+    assert_eq!(store.unsubscribe(first, at(26)).await.unwrap(), Some(shop()), "idempotent");
     let nobody = InvitationId(Uuid::nil());
     assert_eq!(store.unsubscribe(nobody, at(26)).await.unwrap(), None);
 }
@@ -381,7 +382,9 @@ async fn a_changed_address_is_looked_up_anew(store: Store, _: String) {
     let mut edited = arrival(Change::Completed, "2", "edited");
     edited.event.order.email = EmailAddress::parse("buyer-1@x.example").ok();
     store.accept(edited).await.unwrap();
-    assert!(claim(&store, waiting, 48).await.is_none());
+    for id in [stopped, waiting] {
+        assert!(claim(&store, id, 48).await.is_none());
+    }
     assert_eq!(states(&store).await, [("suppressed".into(), 2)]);
 }
 
@@ -404,8 +407,7 @@ async fn a_link_stops_mail_to_everybody_its_invitation_was_sent_to(store: Store,
     let waiting = [invite(&store, "2").await, invite(&store, "3").await];
     readdress(&store, "2", "buyer-1@x.example").await;
     readdress(&store, "3", "second@x.example").await;
-    let stopped = store.unsubscribe(mailed, at(26)).await.unwrap().unwrap();
-    assert_eq!(stopped.stopped, 2);
+    store.unsubscribe(mailed, at(26)).await.unwrap();
     for id in waiting {
         assert!(claim(&store, id, 48).await.is_none());
     }
@@ -418,7 +420,7 @@ async fn an_address_that_was_corrected_before_the_mail_is_not_stopped(store: Sto
     assert!(claim(&store, corrected, 24).await.is_some());
     let others = invite(&store, "2").await;
     readdress(&store, "2", "buyer-1@x.example").await;
-    assert_eq!(store.unsubscribe(corrected, at(25)).await.unwrap().unwrap().stopped, 0);
+    store.unsubscribe(corrected, at(25)).await.unwrap();
     assert!(claim(&store, others, 48).await.is_some());
 }
 
@@ -553,6 +555,48 @@ async fn a_newer_schema_is_refused(store: Store, url: String) {
         let refused = Store::open(StoreSettings { migrate, ..settings(&url) }).await;
         assert!(matches!(refused, Err(StoreError::NewerSchema(9999))), "{migrate}");
     }
+}
+
+/// The installation's owner migrates; the daemon's account only reads and writes rows.
+async fn an_account_that_may_not_change_tables_is_enough_once_they_are_there(
+    store: Store,
+    url: String,
+) {
+    let Db::Postgres(pool) = &*store.db else { return };
+    let grants = "CREATE ROLE clerk LOGIN;
+                  REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+                  GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO clerk;";
+    sqlx::raw_sql(grants).execute(pool).await.unwrap();
+
+    let clerk = open(&url.replace("afs@", "clerk@")).await;
+
+    let id = invite(&clerk, "1").await;
+    assert!(claim(&clerk, id, 24).await.is_some());
+    sqlx::query("DELETE FROM _sqlx_migrations").execute(pool).await.unwrap();
+    let refused = Store::open(settings(&url.replace("afs@", "clerk@"))).await;
+    assert!(matches!(refused, Err(StoreError::NotOwner)));
+}
+
+/// A backup, say, reads for long; meanwhile the log cannot be used anew and grows.
+async fn the_write_ahead_log_shrinks_again_after_a_long_reader(store: Store, url: String) {
+    let Db::Sqlite { readers, writer } = &*store.db else { return };
+    let log = format!("{}-wal", url.strip_prefix("sqlite:").unwrap());
+    let size = || fs_err::metadata(&log).unwrap().len();
+    let mut reading = readers.begin().await.unwrap();
+    sqlx::query("SELECT count(*) FROM orders").execute(&mut *reading).await.unwrap();
+    sqlx::raw_sql("CREATE TABLE ballast (bytes BLOB)").execute(writer).await.unwrap();
+    let write = "INSERT INTO ballast VALUES (zeroblob(1000000))";
+    while size() < 3 * WAL_MAX {
+        sqlx::query(write).execute(writer).await.unwrap();
+    }
+
+    drop(reading);
+    // The first folds the log into the file, the second begins it anew.
+    for _ in 0..2 {
+        sqlx::query(write).execute(writer).await.unwrap();
+    }
+
+    assert!(size() <= WAL_MAX, "{} bytes", size());
 }
 
 async fn looking_makes_no_record(store: Store, url: String) {

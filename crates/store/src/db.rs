@@ -15,6 +15,10 @@ use crate::{StoreError, StoreSettings};
 /// How long a statement waits for a lock or a free connection: a platform gives us five seconds.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// What SQLite's write-ahead log is cut to, in bytes, when it begins anew: a long reader, as a
+/// backup, lets it grow meanwhile. In calm it stays below this by itself.
+pub(crate) const WAL_MAX: u64 = 8 << 20;
+
 /// Either database.
 pub(crate) enum Db {
     Sqlite {
@@ -94,6 +98,7 @@ impl Db {
             // WAL with NORMAL loses the last commits at a power cut; we answered for them.
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(PATIENCE)
+            .pragma("journal_size_limit", WAL_MAX.to_string())
             .foreign_keys(true);
         let file = options.get_filename();
         if settings.migrate {
@@ -130,7 +135,11 @@ impl Db {
             // Not bound by the patience of the pool below: a migration takes what it takes.
             let migrator =
                 PgPoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
-            migrated(POSTGRES.run(&migrator).await)?;
+            let version = sqlx::query_as(VERSION).fetch_optional(&migrator).await;
+            // An account that may not change tables need not, once somebody else has.
+            if check_version(version, &POSTGRES).is_err() {
+                migrated(POSTGRES.run(&migrator).await)?;
+            }
             migrator.close().await;
         }
         let patience = PATIENCE.as_millis().to_string();
@@ -174,6 +183,12 @@ const VERSION: &str = "SELECT version FROM _sqlx_migrations ORDER BY version DES
 fn migrated(outcome: Result<(), MigrateError>) -> Result<(), StoreError> {
     outcome.map_err(|error| match error {
         MigrateError::VersionMissing(version) => StoreError::NewerSchema(version),
+        // Postgres's insufficient_privilege.
+        MigrateError::Execute(sqlx::Error::Database(error))
+            if error.code().as_deref() == Some("42501") =>
+        {
+            StoreError::NotOwner
+        }
         error => StoreError::Migration(error),
     })
 }

@@ -1,6 +1,9 @@
 //! Webhooks in: each event once, its decision with it, in one transaction.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use domain::{
     Decision, InvitationId, InvitationState, Known, Order, OrderEvent, OrderRecord, OrderStatus,
@@ -25,7 +28,7 @@ pub struct Arrival {
     /// What happened.
     pub event: OrderEvent,
     /// Tells deliveries of the same event from different events: the platform's event id, or a
-    /// digest of the body.
+    /// digest of what was read from the body.
     pub event_key: String,
     /// Follows the event through the logs, up to the mail.
     pub request_id: Uuid,
@@ -60,16 +63,15 @@ impl Store {
 }
 
 statements! {
-    INSERT_DELIVERIES(shop_id text, order_ref text, change text, event_key text, request_id text, received_at bigint) =
-        "INSERT INTO webhook_deliveries (shop_id, order_ref, change, event_key, request_id, received_at)
-         SELECT shop_id, order_ref, change, event_key, request_id, received_at FROM {rows} WHERE true
-         ON CONFLICT DO NOTHING
-         RETURNING shop_id, order_ref, change, event_key";
-    LOAD_ORDERS(shop_id text, order_ref text) =
-        "SELECT r.shop_id, r.order_ref, o.version, o.status, o.changed_at, o.details,
+    /// What is on record of each arrival's order; nothing for new orders. Every event that was
+    /// delivered before left an order, if only a tombstone.
+    LOAD_KNOWN(n bigint, shop_id text, order_ref text, change text, event_key text) =
+        "SELECT r.n, d.received_at AS delivered_at, o.version, o.status, o.changed_at, o.details,
                 i.id AS invitation_id, i.state, i.recipient_hash
          FROM {rows}
-         LEFT JOIN orders o ON o.shop_id = r.shop_id AND o.order_ref = r.order_ref
+         JOIN orders o ON o.shop_id = r.shop_id AND o.order_ref = r.order_ref
+         LEFT JOIN webhook_deliveries d ON d.shop_id = r.shop_id AND d.order_ref = r.order_ref
+           AND d.change = r.change AND d.event_key = r.event_key
          LEFT JOIN invitations i ON i.shop_id = r.shop_id AND i.order_ref = r.order_ref";
     /// Changes a row only if it still has the version we read: whoever lost a race reads again.
     SAVE_ORDERS(shop_id text, order_ref text, version bigint, status text, changed_at bigint, details text) =
@@ -99,9 +101,11 @@ statements! {
          SELECT r.id, r.former_hash FROM {rows} JOIN invitations ON invitations.id = r.id
          WHERE invitations.first_attempt_at IS NOT NULL
          ON CONFLICT DO NOTHING";
-    INSERT_DECISIONS(shop_id text, order_ref text, at bigint, request_id text, decision text) =
-        "INSERT INTO decisions (shop_id, order_ref, at, request_id, decision)
-         SELECT shop_id, order_ref, at, request_id, decision FROM {rows}";
+    INSERT_DELIVERIES(shop_id text, order_ref text, change text, event_key text, request_id text, received_at bigint, decision text) =
+        "INSERT INTO webhook_deliveries (shop_id, order_ref, change, event_key, request_id, received_at, decision)
+         SELECT shop_id, order_ref, change, event_key, request_id, received_at, decision
+         FROM {rows} WHERE true
+         ON CONFLICT DO NOTHING";
 }
 
 /// Attempts to write a group whose orders others change at the same time.
@@ -128,19 +132,11 @@ async fn try_accept(
 ) -> Result<Option<Vec<Accepted>>, StoreError> {
     write_on!(db, |pool, sql, begin| {
         let mut tx = begin().await?;
-        let new: Vec<DeliveryKey> = sqlx::query_as(sql(&INSERT_DELIVERIES))
-            .bind(rows(group.iter().map(DeliveryRow::from))?)
+        let known: Vec<KnownRow> = sqlx::query_as(sql(&LOAD_KNOWN))
+            .bind(rows(group.iter().zip(0..).map(KeyRow::from))?)
             .fetch_all(&mut *tx)
             .await?;
-        let mut batch = Batch::new(group, new);
-        if !batch.orders.is_empty() {
-            let known: Vec<KnownRow> = sqlx::query_as(sql(&LOAD_ORDERS))
-                .bind(rows(batch.orders.keys())?)
-                .fetch_all(&mut *tx)
-                .await?;
-            batch.load(known)?;
-        }
-        batch.decide(group, address_key);
+        let batch = Batch::decide(group, known, address_key)?;
         for (statement, rows, count) in batch.writes()? {
             let written =
                 sqlx::query(sql(statement)).bind(rows).execute(&mut *tx).await?.rows_affected();
@@ -162,62 +158,56 @@ pub(crate) fn rows<T: Serialize>(rows: impl Iterator<Item = T>) -> Result<String
     serde_json::to_string(&rows).map_err(|_| StoreError::Corrupt("a row to write"))
 }
 
-#[derive(Serialize)]
-struct DeliveryRow<'a> {
+/// What tells deliveries of the same event from different events.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+struct DeliveryKey<'a> {
+    #[serde(flatten)]
+    order: OrderKey<'a>,
+    change: &'static str,
+    event_key: &'a str,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+struct OrderKey<'a> {
     shop_id: &'a str,
     order_ref: &'a str,
-    change: &'a str,
-    event_key: &'a str,
-    request_id: Uuid,
-    received_at: i64,
 }
 
-impl<'a> From<&'a Arrival> for DeliveryRow<'a> {
+impl<'a> From<&'a Arrival> for DeliveryKey<'a> {
     fn from(arrival: &'a Arrival) -> Self {
         Self {
-            shop_id: arrival.shop.as_str(),
-            order_ref: &arrival.event.order.reference,
+            order: OrderKey {
+                shop_id: arrival.shop.as_str(),
+                order_ref: &arrival.event.order.reference,
+            },
             change: arrival.event.change.as_str(),
             event_key: &arrival.event_key,
-            request_id: arrival.request_id,
-            received_at: millis(arrival.received_at),
         }
     }
 }
 
-#[derive(sqlx::FromRow, PartialEq, Eq, PartialOrd, Ord)]
-struct DeliveryKey {
-    shop_id: String,
-    order_ref: String,
-    change: String,
-    event_key: String,
+/// An arrival, by its place in the group.
+#[derive(Serialize)]
+struct KeyRow<'a> {
+    n: i64,
+    #[serde(flatten)]
+    key: DeliveryKey<'a>,
 }
 
-impl DeliveryKey {
-    fn of(arrival: &Arrival) -> Self {
-        Self {
-            shop_id: arrival.shop.to_string(),
-            order_ref: arrival.event.order.reference.clone(),
-            change: arrival.event.change.as_str().to_owned(),
-            event_key: arrival.event_key.clone(),
-        }
+impl<'a> From<(&'a Arrival, i64)> for KeyRow<'a> {
+    fn from((arrival, n): (&'a Arrival, i64)) -> Self {
+        Self { n, key: arrival.into() }
     }
-}
-
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-struct OrderKey {
-    shop_id: String,
-    order_ref: String,
 }
 
 #[derive(sqlx::FromRow)]
 struct KnownRow {
-    shop_id: String,
-    order_ref: String,
-    version: Option<i64>,
-    status: Option<String>,
-    changed_at: Option<i64>,
-    details: Option<String>,
+    n: i64,
+    delivered_at: Option<i64>,
+    version: i64,
+    status: String,
+    changed_at: i64,
+    details: String,
     invitation_id: Option<String>,
     state: Option<String>,
     recipient_hash: Option<String>,
@@ -226,7 +216,7 @@ struct KnownRow {
 #[derive(Serialize)]
 struct OrderRow<'a> {
     #[serde(flatten)]
-    key: &'a OrderKey,
+    key: OrderKey<'a>,
     version: i64,
     status: &'static str,
     changed_at: i64,
@@ -234,10 +224,10 @@ struct OrderRow<'a> {
 }
 
 #[derive(Serialize)]
-struct InvitationRow {
+struct InvitationRow<'a> {
     id: InvitationId,
     #[serde(flatten)]
-    key: OrderKey,
+    key: OrderKey<'a>,
     recipient_hash: String,
     state: &'static str,
     reason: Option<Reason>,
@@ -259,24 +249,26 @@ struct RetargetRow {
 }
 
 #[derive(Serialize)]
-struct DecisionRow {
+struct DeliveryRow<'a> {
     #[serde(flatten)]
-    key: OrderKey,
-    at: i64,
+    key: DeliveryKey<'a>,
     request_id: Uuid,
+    received_at: i64,
     decision: String,
 }
 
 /// An order of the group: as the record has it, then as the group's events change it, one by one.
 #[derive(Default)]
-struct Working {
+struct Working<'a> {
     version: i64,
     known: Known,
+    /// Whether the group says anything new about it.
+    changed: bool,
     invitation: Option<InvitationId>,
     /// The hash of the invitation's recipient.
     recipient_hash: Option<String>,
     /// The invitation to insert, if the group decided on one.
-    insert: Option<InvitationRow>,
+    insert: Option<InvitationRow<'a>>,
     /// Why the invitation on record is to be cancelled, if the group decided so.
     cancel: Option<Reason>,
     /// The hash of the recipient, if a newer event brought another address.
@@ -287,88 +279,72 @@ struct Working {
 type Write = (&'static Statement, String, Option<u64>);
 
 /// A group on its way into the record.
-struct Batch {
-    /// Which arrivals are news, in the order of the group.
-    news: Vec<bool>,
+struct Batch<'a> {
     accepted: Vec<Accepted>,
-    orders: BTreeMap<OrderKey, Working>,
-    decisions: Vec<DecisionRow>,
+    orders: BTreeMap<OrderKey<'a>, Working<'a>>,
+    deliveries: Vec<DeliveryRow<'a>>,
 }
 
-impl Batch {
-    fn new(group: &[Arrival], mut new: Vec<DeliveryKey>) -> Self {
-        new.sort_unstable();
-        let mut news = Vec::with_capacity(group.len());
+impl<'a> Batch<'a> {
+    /// Decides about each arrival in turn, given what is on record.
+    fn decide(
+        group: &'a [Arrival],
+        known: Vec<KnownRow>,
+        address_key: &[u8],
+    ) -> Result<Self, StoreError> {
+        let keys: Vec<DeliveryKey<'a>> = group.iter().map(DeliveryKey::from).collect();
+        let mut delivered = HashSet::new();
         let mut orders = BTreeMap::new();
-        for arrival in group {
-            // The first delivery of a key takes it; a repeat within the group is a repeat.
-            let position = new.binary_search(&DeliveryKey::of(arrival)).ok();
-            if let Some(position) = position {
-                new.remove(position);
-                orders.entry(OrderKey::of(arrival)).or_insert_with(Working::default);
+        for row in known {
+            let key = usize::try_from(row.n).ok().and_then(|n| keys.get(n));
+            let key = key.ok_or(StoreError::Corrupt("the answer to a question"))?;
+            if row.delivered_at.is_some() {
+                delivered.insert(*key);
             }
-            news.push(position.is_some());
+            orders.insert(key.order, Working::try_from(row)?);
         }
-        Self { news, accepted: Vec::new(), orders, decisions: Vec::new() }
-    }
-
-    fn load(&mut self, rows: Vec<KnownRow>) -> Result<(), StoreError> {
-        for row in rows {
-            let key = OrderKey { shop_id: row.shop_id, order_ref: row.order_ref };
-            let Some(working) = self.orders.get_mut(&key) else { continue };
-            if let (Some(version), Some(status), Some(changed_at), Some(details)) =
-                (row.version, row.status, row.changed_at, row.details)
-            {
-                working.version = version;
-                working.known.order = Some(read_order(&status, changed_at, &details)?);
-            }
-            if let (Some(id), Some(state)) = (row.invitation_id, row.state) {
-                let state = InvitationState::parse(&state)
-                    .ok_or(StoreError::Corrupt("invitations.state"))?;
-                working.known.invitation = Some(state);
-                working.recipient_hash = row.recipient_hash;
-                working.invitation =
-                    Some(id.parse().map_err(|_| StoreError::Corrupt("invitations.id"))?);
-            }
-        }
-        Ok(())
-    }
-
-    fn decide(&mut self, group: &[Arrival], address_key: &[u8]) {
-        for (arrival, is_news) in group.iter().zip(&self.news) {
-            let key = OrderKey::of(arrival);
-            let working = self.orders.get_mut(&key).filter(|_| *is_news);
-            let Some(working) = working else {
-                self.accepted.push(Accepted::Duplicate);
-                continue;
+        let mut batch = Self { accepted: Vec::new(), orders, deliveries: Vec::new() };
+        for (arrival, key) in group.iter().zip(keys) {
+            let accepted = if delivered.insert(key) {
+                batch.accept(arrival, key, address_key)
+            } else {
+                Accepted::Duplicate
             };
-            let now = arrival.received_at;
-            let undo = arrival.event.change != domain::Change::Completed;
-            if undo && working.known.order.is_none() && failpoint::bug("no_tombstone") {
-                self.accepted.push(Accepted::Duplicate);
-                continue;
-            }
-            let outcome = decide(&working.known, arrival.event.clone(), &arrival.policy, now);
-            working.apply(&key, arrival, &outcome.order, &outcome.decision, address_key);
-            working.known.order = Some(outcome.order);
-            self.decisions.push(DecisionRow {
-                key,
-                at: millis(now),
-                request_id: arrival.request_id,
-                decision: serde_json::to_string(&outcome.decision).unwrap_or_default(),
-            });
-            self.accepted.push(Accepted::Decided {
-                decision: outcome.decision,
-                invitation: working.invitation,
-            });
+            batch.accepted.push(accepted);
         }
+        Ok(batch)
+    }
+
+    fn accept(
+        &mut self,
+        arrival: &'a Arrival,
+        key: DeliveryKey<'a>,
+        address_key: &[u8],
+    ) -> Accepted {
+        let working = self.orders.entry(key.order).or_default();
+        let undo = arrival.event.change != domain::Change::Completed;
+        if undo && working.known.order.is_none() && failpoint::bug("no_tombstone") {
+            return Accepted::Duplicate;
+        }
+        let now = arrival.received_at;
+        let outcome = decide(&working.known, arrival.event.clone(), &arrival.policy, now);
+        working.apply(key.order, arrival, &outcome.order, &outcome.decision, address_key);
+        working.known.order = Some(outcome.order);
+        working.changed = true;
+        self.deliveries.push(DeliveryRow {
+            key,
+            request_id: arrival.request_id,
+            received_at: millis(now),
+            decision: serde_json::to_string(&outcome.decision).unwrap_or_default(),
+        });
+        Accepted::Decided { decision: outcome.decision, invitation: working.invitation }
     }
 
     /// The statements that write the group, with the number of rows each must change.
     fn writes(&self) -> Result<Vec<Write>, StoreError> {
         let orders: Vec<OrderRow<'_>> =
-            self.orders.iter().filter_map(|(key, working)| working.order_row(key)).collect();
-        let inserts: Vec<&InvitationRow> =
+            self.orders.iter().filter_map(|(key, working)| working.order_row(*key)).collect();
+        let inserts: Vec<&InvitationRow<'_>> =
             self.orders.values().filter_map(|working| working.insert.as_ref()).collect();
         let cancels: Vec<CancelRow> =
             self.orders.values().filter_map(Working::cancel_row).collect();
@@ -382,23 +358,36 @@ impl Batch {
             (&CANCEL_INVITATIONS, rows(cancels.iter())?, all(cancels.len())),
             (&RETARGET_INVITATIONS, retargeted.clone(), all(retargets.len())),
             (&KEEP_FORMER_RECIPIENTS, retargeted, None),
-            (&INSERT_DECISIONS, rows(self.decisions.iter())?, all(self.decisions.len())),
+            (&INSERT_DELIVERIES, rows(self.deliveries.iter())?, all(self.deliveries.len())),
         ];
         writes.retain(|(_, rows, _)| rows != "[]");
         Ok(writes)
     }
 }
 
-impl OrderKey {
-    fn of(arrival: &Arrival) -> Self {
-        Self { shop_id: arrival.shop.to_string(), order_ref: arrival.event.order.reference.clone() }
+impl TryFrom<KnownRow> for Working<'_> {
+    type Error = StoreError;
+
+    fn try_from(row: KnownRow) -> Result<Self, StoreError> {
+        let order = read_order(&row.status, row.changed_at, &row.details)?;
+        let state = row.state.as_deref().map(InvitationState::parse);
+        let state =
+            state.map(|state| state.ok_or(StoreError::Corrupt("invitations.state"))).transpose()?;
+        let id = row.invitation_id.map(|id| id.parse::<InvitationId>()).transpose();
+        Ok(Self {
+            version: row.version,
+            known: Known { order: Some(order), invitation: state },
+            invitation: id.map_err(|_| StoreError::Corrupt("invitations.id"))?,
+            recipient_hash: row.recipient_hash,
+            ..Self::default()
+        })
     }
 }
 
-impl Working {
+impl<'a> Working<'a> {
     fn apply(
         &mut self,
-        key: &OrderKey,
+        key: OrderKey<'a>,
         arrival: &Arrival,
         order: &OrderRecord,
         decision: &Decision,
@@ -407,14 +396,14 @@ impl Working {
         match decision {
             Decision::Schedule { due_at, .. } => {
                 let Some(email) = &order.order.email else { return };
-                let id = InvitationId::derive(arrival.received_at, &arrival.shop, &key.order_ref);
+                let id = InvitationId::derive(arrival.received_at, &arrival.shop, key.order_ref);
                 self.invitation = Some(id);
                 self.known.invitation = Some(InvitationState::Scheduled);
                 let recipient_hash = email.hash(address_key).to_string();
                 self.recipient_hash = Some(recipient_hash.clone());
                 self.insert = Some(InvitationRow {
                     id,
-                    key: key.clone(),
+                    key,
                     recipient_hash,
                     state: InvitationState::Scheduled.as_str(),
                     reason: None,
@@ -442,8 +431,8 @@ impl Working {
         }
     }
 
-    fn order_row<'a>(&self, key: &'a OrderKey) -> Option<OrderRow<'a>> {
-        let order = self.known.order.as_ref()?;
+    fn order_row(&self, key: OrderKey<'a>) -> Option<OrderRow<'a>> {
+        let order = self.known.order.as_ref().filter(|_| self.changed)?;
         Some(OrderRow {
             key,
             version: self.version + 1,

@@ -82,6 +82,12 @@ pub enum StoreError {
         "the database has an older schema: the daemon of this version brings it up to date when it starts"
     )]
     OlderSchema,
+    /// The schema is not this version's, and this account may not change it.
+    #[error(
+        "the database needs the schema of this version, and this account may not change tables: \
+         run `afs migrate` with the account that owns them"
+    )]
+    NotOwner,
     /// Others changed the same rows again and again.
     #[error("others kept changing the same rows")]
     Contention,

@@ -125,8 +125,8 @@ statements! {
          FROM reviews ORDER BY submitted_at DESC, id LIMIT $1";
     LAST_ORDERS() =
         "SELECT o.shop_id, o.order_ref, o.status, i.id AS invitation_id, i.state, i.due_at,
-                (SELECT d.decision FROM decisions d WHERE d.shop_id = o.shop_id
-                   AND d.order_ref = o.order_ref ORDER BY d.id DESC LIMIT 1) AS decision
+                (SELECT d.decision FROM webhook_deliveries d WHERE d.shop_id = o.shop_id
+                   AND d.order_ref = o.order_ref ORDER BY d.received_at DESC LIMIT 1) AS decision
          FROM orders o LEFT JOIN invitations i ON i.shop_id = o.shop_id AND i.order_ref = o.order_ref
          ORDER BY o.changed_at DESC, o.order_ref LIMIT $1";
     SAVE_SHOP() =

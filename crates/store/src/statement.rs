@@ -37,7 +37,8 @@ impl Statement {
         match dialect {
             Dialect::Sqlite => {
                 let columns = list(|(name, _)| format!("value->>'{name}' AS {name}"));
-                format!("(SELECT {columns} FROM json_each($1)) AS r")
+                // In SQLite's own form a row is not parsed again for each of its columns.
+                format!("(SELECT {columns} FROM jsonb_each($1)) AS r")
             }
             Dialect::Postgres => {
                 let columns = list(|(name, kind)| format!("{name} {kind}"));

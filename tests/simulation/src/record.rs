@@ -26,7 +26,6 @@ use store::{
     overview::Due,
     reviews::{Invited, Submitted},
     sending::{AttemptOutcome, Claim, Claimed, Finish},
-    suppression::Unsubscribed,
 };
 use uuid::Uuid;
 
@@ -296,8 +295,8 @@ impl Record {
         true
     }
 
-    /// `FIND_RECIPIENT`, `INSERT_SUPPRESSION`, `STOP_WAITING`.
-    pub fn unsubscribe(&mut self, id: InvitationId) -> Option<Unsubscribed> {
+    /// `FIND_RECIPIENTS`, `INSERT_SUPPRESSION`.
+    pub fn unsubscribe(&mut self, id: InvitationId) -> Option<ShopId> {
         let row = self.invitations.get(&id)?;
         let shop = row.order.0.clone();
         let mut recipients = vec![row.recipient];
@@ -305,16 +304,8 @@ impl Record {
             let former = self.former_recipients.iter().filter(|(of, _)| *of == id);
             recipients.extend(former.map(|(_, recipient)| *recipient));
         }
-        let mut stopped = 0;
-        for row in self.invitations.values_mut() {
-            let waiting = row.state == InvitationState::Scheduled;
-            if waiting && recipients.contains(&row.recipient) && row.order.0 == shop {
-                row.state = InvitationState::Suppressed;
-                stopped += 1;
-            }
-        }
         self.suppressions.extend(recipients.into_iter().map(|hash| (hash, shop.clone())));
-        Some(Unsubscribed { shop, stopped })
+        Some(shop)
     }
 
     /// `FIND_INVITED`.

@@ -2,6 +2,7 @@
 
 pub(crate) mod config;
 pub(crate) mod demo;
+pub(crate) mod migrate;
 pub(crate) mod status;
 
 use std::io::Write as _;

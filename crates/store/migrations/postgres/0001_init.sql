@@ -7,7 +7,8 @@ CREATE TABLE shops (
   name      TEXT NOT NULL
 );
 
--- Each event of a webhook once, whatever is delivered again.
+-- Each event of a webhook once, whatever is delivered again, and why its order was, or was not,
+-- invited.
 CREATE TABLE webhook_deliveries (
   shop_id      TEXT    NOT NULL,
   order_ref    TEXT    NOT NULL,
@@ -15,6 +16,7 @@ CREATE TABLE webhook_deliveries (
   event_key    TEXT    NOT NULL,
   request_id   TEXT    NOT NULL,
   received_at  BIGINT NOT NULL,
+  decision     TEXT    NOT NULL,
   PRIMARY KEY (shop_id, order_ref, change, event_key)
 );
 
@@ -50,7 +52,6 @@ CREATE TABLE invitations (
 
 CREATE INDEX invitations_due ON invitations (due_at, id) WHERE state = 'scheduled';
 CREATE INDEX invitations_leased ON invitations (lease_until) WHERE state = 'sending';
-CREATE INDEX invitations_recipient ON invitations (recipient_hash) WHERE state = 'scheduled';
 
 -- One row per attempt to mail an invitation.
 CREATE TABLE mail_deliveries (
@@ -63,18 +64,6 @@ CREATE TABLE mail_deliveries (
 );
 
 CREATE INDEX mail_deliveries_failed ON mail_deliveries (at) WHERE outcome <> 'sent';
-
--- Why an order was, or was not, invited.
-CREATE TABLE decisions (
-  id          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  shop_id     TEXT    NOT NULL,
-  order_ref   TEXT    NOT NULL,
-  at          BIGINT NOT NULL,
-  request_id  TEXT    NOT NULL,
-  decision    TEXT    NOT NULL
-);
-
-CREATE INDEX decisions_order ON decisions (shop_id, order_ref);
 
 CREATE TABLE reviews (
   id             TEXT    PRIMARY KEY,
@@ -101,4 +90,11 @@ CREATE TABLE suppressions (
   reason          TEXT    NOT NULL,
   created_at      BIGINT NOT NULL,
   PRIMARY KEY (recipient_hash, scope)
+);
+
+-- Whom an invitation was mailed to before its order got another address: they hold its links too.
+CREATE TABLE former_recipients (
+  invitation_id   TEXT NOT NULL,
+  recipient_hash  TEXT NOT NULL,
+  PRIMARY KEY (invitation_id, recipient_hash)
 );

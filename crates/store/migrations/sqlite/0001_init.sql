@@ -7,7 +7,8 @@ CREATE TABLE shops (
   name      TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Each event of a webhook once, whatever is delivered again.
+-- Each event of a webhook once, whatever is delivered again, and why its order was, or was not,
+-- invited.
 CREATE TABLE webhook_deliveries (
   shop_id      TEXT    NOT NULL,
   order_ref    TEXT    NOT NULL,
@@ -15,6 +16,7 @@ CREATE TABLE webhook_deliveries (
   event_key    TEXT    NOT NULL,
   request_id   TEXT    NOT NULL,
   received_at  INTEGER NOT NULL,
+  decision     TEXT    NOT NULL,
   PRIMARY KEY (shop_id, order_ref, change, event_key)
 ) STRICT, WITHOUT ROWID;
 
@@ -50,7 +52,6 @@ CREATE TABLE invitations (
 
 CREATE INDEX invitations_due ON invitations (due_at, id) WHERE state = 'scheduled';
 CREATE INDEX invitations_leased ON invitations (lease_until) WHERE state = 'sending';
-CREATE INDEX invitations_recipient ON invitations (recipient_hash) WHERE state = 'scheduled';
 
 -- One row per attempt to mail an invitation.
 CREATE TABLE mail_deliveries (
@@ -63,18 +64,6 @@ CREATE TABLE mail_deliveries (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX mail_deliveries_failed ON mail_deliveries (at) WHERE outcome <> 'sent';
-
--- Why an order was, or was not, invited.
-CREATE TABLE decisions (
-  id          INTEGER PRIMARY KEY,
-  shop_id     TEXT    NOT NULL,
-  order_ref   TEXT    NOT NULL,
-  at          INTEGER NOT NULL,
-  request_id  TEXT    NOT NULL,
-  decision    TEXT    NOT NULL
-) STRICT;
-
-CREATE INDEX decisions_order ON decisions (shop_id, order_ref);
 
 CREATE TABLE reviews (
   id             TEXT    PRIMARY KEY,
@@ -101,4 +90,11 @@ CREATE TABLE suppressions (
   reason          TEXT    NOT NULL,
   created_at      INTEGER NOT NULL,
   PRIMARY KEY (recipient_hash, scope)
+) STRICT, WITHOUT ROWID;
+
+-- Whom an invitation was mailed to before its order got another address: they hold its links too.
+CREATE TABLE former_recipients (
+  invitation_id   TEXT NOT NULL,
+  recipient_hash  TEXT NOT NULL,
+  PRIMARY KEY (invitation_id, recipient_hash)
 ) STRICT, WITHOUT ROWID;
