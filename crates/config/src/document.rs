@@ -141,7 +141,7 @@ pub enum QueueBackend {
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Worker {
-    /// How many mails one worker sends at the same time (1 to 1000).
+    /// How many mails one worker has in hand at the same time (1 to 1000).
     #[schemars(range(min = 1, max = 1_000))]
     pub concurrency: usize,
     /// Seconds a worker owns an invitation (1 to 86400). After that another worker may take it, so it

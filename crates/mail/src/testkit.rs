@@ -162,6 +162,8 @@ pub struct Ledger {
     pub open: usize,
     /// The most connections open at the same time.
     pub most_open: usize,
+    /// Each time it did something else than going on as a mail server does: at which stage.
+    pub misbehaved: Vec<Stage>,
 }
 
 /// One connection.
@@ -284,13 +286,20 @@ impl SmtpServer {
         at(&self.shared.ledger.borrow())
     }
 
-    /// Waits, for as long as it takes, for messages behind the first `count`, and returns those.
-    pub async fn messages_behind(&self, count: usize) -> Vec<Received> {
+    /// Waits, for as long as it takes, for messages behind the first `count`, and returns those. The
+    /// server does not keep their text: there may be many.
+    pub async fn take_behind(&self, count: usize) -> Vec<Received> {
         let mut ledger = self.shared.ledger.subscribe();
-        match ledger.wait_for(|ledger| ledger.messages.len() > count).await {
-            Ok(ledger) => ledger.messages[count..].to_vec(),
-            Err(_) => Vec::new(),
+        let mut taken = Vec::new();
+        if ledger.wait_for(|ledger| ledger.messages.len() > count).await.is_ok() {
+            self.shared.note(|ledger| {
+                taken.extend(ledger.messages[count..].iter_mut().map(|kept| {
+                    let bytes = std::mem::take(&mut kept.bytes);
+                    Received { bytes, ..kept.clone() }
+                }));
+            });
         }
+        taken
     }
 
     /// Waits until the server accepted so many messages, and returns all.
@@ -311,6 +320,14 @@ impl Drop for SmtpServer {
 impl Shared {
     fn script(&self) -> MutexGuard<'_, Script> {
         self.script.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn behaviour(&self, stage: Stage) -> Behaviour {
+        let behaviour = self.script().behaviour(stage);
+        if !matches!(behaviour, Behaviour::Normal) {
+            self.note(|ledger| ledger.misbehaved.push(stage));
+        }
+        behaviour
     }
 
     fn note(&self, change: impl FnOnce(&mut Ledger)) {
@@ -472,7 +489,7 @@ impl<'a, S: Socket> Dialogue<'a, S> {
     async fn message(&mut self) -> io::Result<()> {
         // The text is under way once its first byte is here.
         self.stream.fill_buf().await?;
-        let behaviour = self.shared.script().behaviour(Stage::Content);
+        let behaviour = self.shared.behaviour(Stage::Content);
         match behaviour {
             Behaviour::Normal => {}
             Behaviour::Hold(release) => release.notified().await,
@@ -491,7 +508,7 @@ impl<'a, S: Socket> Dialogue<'a, S> {
         }
         self.note_command(".");
         let (from, to) = (self.from.take().unwrap_or_default(), self.to.take().unwrap_or_default());
-        let behaviour = self.shared.script().behaviour(Stage::FinalDot);
+        let behaviour = self.shared.behaviour(Stage::FinalDot);
         let mut reply = String::new();
         if accepts(&behaviour) {
             if let Behaviour::Hold(release) = &behaviour {
@@ -510,7 +527,7 @@ impl<'a, S: Socket> Dialogue<'a, S> {
 
     /// Replies as the script wants it; `true` if the client may go on.
     async fn answer(&mut self, stage: Stage, normal: &str) -> io::Result<bool> {
-        let behaviour = self.shared.script().behaviour(stage);
+        let behaviour = self.shared.behaviour(stage);
         let goes_on = accepts(&behaviour);
         if let Behaviour::Hold(release) = &behaviour {
             release.notified().await;

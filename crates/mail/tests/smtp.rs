@@ -63,6 +63,71 @@ async fn with_pipelining_a_message_takes_two_round_trips_and_the_connection_is_k
 }
 
 #[tokio::test]
+async fn while_others_wait_a_message_takes_one_round_trip() {
+    // Written by hand: it says nothing to a text until it has heard the next envelope.
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(async move {
+        use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+        let mut stream = BufReader::new(listener.accept().await.unwrap().0);
+        stream.write_all(b"220 x\r\n").await.unwrap();
+        let mut heard = Vec::new();
+        for (until, reply) in [
+            ("EHLO", "250-x\r\n250 PIPELINING\r\n"),
+            ("DATA", "250 a\r\n250 a\r\n354 a\r\n"),
+            ("DATA", "250 a is taken\r\n250 b\r\n250 b\r\n354 b\r\n"),
+            (".\r\n", "250 b is taken\r\n"),
+        ] {
+            loop {
+                let mut line = String::new();
+                stream.read_line(&mut line).await.unwrap();
+                heard.extend(line.strip_prefix("Subject: ").map(str::to_owned));
+                if line.starts_with(until) {
+                    break;
+                }
+            }
+            stream.write_all(reply.as_bytes()).await.unwrap();
+        }
+        heard
+    });
+    let other = SmtpServer::start(Script::new()).await;
+    let transport = transport(&other, |settings| {
+        settings.port = address.port();
+        settings.limits.connections = NonZeroUsize::MIN;
+    });
+    let (a, b) = (outgoing("a"), outgoing("b"));
+    let sending = async { tokio::join!(transport.send(&a), transport.send(&b)) };
+    let (a, b) = tokio::time::timeout(Duration::from_secs(15), sending).await.unwrap();
+    assert_eq!(a.unwrap().reply, "a is taken");
+    assert_eq!(b.unwrap().reply, "b is taken");
+    assert_eq!(server.await.unwrap(), ["About a\r\n", "About b\r\n"]);
+}
+
+#[tokio::test]
+async fn whoever_waits_is_not_harmed_if_the_one_before_is_given_up() {
+    let release = Arc::new(Notify::new());
+    let script = Script::new().then(Stage::FinalDot, Behaviour::Hold(Arc::clone(&release)));
+    let server = SmtpServer::start(script).await;
+    let transport = transport(&server, |settings| {
+        settings.limits.connections = NonZeroUsize::MIN;
+    });
+    let send = |id: &'static str| {
+        let transport = transport.clone();
+        tokio::spawn(async move { transport.send(&outgoing(id)).await })
+    };
+    let given_up = send("given-up");
+    let waiting = send("waiting");
+    server
+        .wait_until(|ledger| ledger.sessions.iter().any(|s| s.commands.contains(&".".to_owned())))
+        .await;
+    given_up.abort();
+    assert!(given_up.await.unwrap_err().is_cancelled());
+    waiting.await.unwrap().unwrap();
+    assert_eq!(server.ledger().sessions.len(), 2, "on a connection of its own");
+    release.notify_one();
+}
+
+#[tokio::test]
 async fn tls_is_spoken_from_the_start_or_after_starttls() {
     for tls in [Tls::Implicit, Tls::StartTls] {
         let server = SmtpServer::start(Script::new().tls(tls)).await;

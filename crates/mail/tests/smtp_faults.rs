@@ -244,6 +244,69 @@ async fn every_fault_at_every_stage_has_one_outcome_and_harms_no_other_message()
     }
 }
 
+/// Two messages share one connection, and the envelope of the second goes out with the text of the
+/// first. The server misbehaves once: towards the first, at its text, or towards the second.
+async fn shared_cell(stage: Stage, behaviour: Behaviour, towards_first: bool) {
+    let cell = (stage, behaviour.clone(), towards_first);
+    let mut script = Script::new();
+    if !towards_first {
+        script = script.then(stage, Behaviour::Normal);
+    }
+    let server = SmtpServer::start(script.then(stage, behaviour.clone())).await;
+    let transport = transport(&server, Tls::None, |settings| {
+        settings.limits.connections = std::num::NonZeroUsize::MIN;
+        if matches!(behaviour, Behaviour::Silence) {
+            let short = Duration::from_secs(1);
+            settings.timeouts = Timeouts { connect: short, command: short, final_reply: short };
+        }
+    });
+    let (first, second) = (outgoing("first", "f@x.example"), outgoing("second", "s@x.example"));
+    let sending = async { tokio::join!(transport.send(&first), transport.send(&second)) };
+    let results = tokio::time::timeout(Duration::from_secs(15), sending).await;
+    let results = results.unwrap_or_else(|_| panic!("{cell:?} never ends"));
+    let (met, other) = if towards_first { (results.0, results.1) } else { (results.1, results.0) };
+    assert!(other.is_ok(), "{cell:?}: {other:?}");
+    // An envelope that got lost on its way with another's text is said again.
+    let refused = matches!(behaviour, Behaviour::Reply(reply)
+        if reply.starts_with(['4', '5']) && !reply.starts_with("421"));
+    let expected = match (&behaviour, stage) {
+        (_, Stage::MailFrom | Stage::RcptTo) if !refused => Outcome::Sent,
+        (Behaviour::Extra(_) | Behaviour::ReplyThenReset, Stage::Data) => {
+            expected(stage, &behaviour, true, true)
+        }
+        (_, Stage::Data) if !refused => Outcome::Sent,
+        _ => expected(stage, &behaviour, true, true),
+    };
+    check(&cell, &met, &expected);
+    let said_yes = stage == Stage::FinalDot
+        && matches!(
+            behaviour,
+            Behaviour::LoseReply | Behaviour::Reply("299-odd\r\n299 but fine" | "399 odd")
+        );
+    let mut arrived = vec![(if towards_first { &second } else { &first }).message_id()];
+    if met.is_ok() || said_yes {
+        arrived.push((if towards_first { &first } else { &second }).message_id());
+    }
+    let mut received = received(&server.ledger(), &[&first, &second]);
+    arrived.sort_unstable();
+    received.sort_unstable();
+    assert_eq!(received, arrived, "{cell:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_met_by_one_of_two_messages_on_a_connection_harms_only_that_one() {
+    let mut running = Vec::new();
+    for behaviour in BEHAVIOURS {
+        running.push(tokio::spawn(shared_cell(Stage::FinalDot, behaviour.clone(), true)));
+        for stage in [Stage::MailFrom, Stage::RcptTo, Stage::Data, Stage::FinalDot] {
+            running.push(tokio::spawn(shared_cell(stage, behaviour.clone(), false)));
+        }
+    }
+    for cell in join_all(running).await {
+        cell.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_server_that_is_not_there_is_a_temporary_failure_of_ours() {
     let server = SmtpServer::start(Script::new()).await;

@@ -245,14 +245,14 @@ impl Backend {
         }
     }
 
-    /// Ends a lease whose work is done, unless somebody else holds it by now.
-    async fn ack(&self, channel: Channel, lease: Lease) -> Result<(), Error> {
+    /// Ends leases whose work is done, unless somebody else holds them by now.
+    async fn ack(&self, channel: Channel, leases: &[Lease]) -> Result<(), Error> {
         match self {
             Self::Record(record) => {
-                record.ack(channel, lease).await;
+                record.ack(channel, leases).await;
                 Ok(())
             }
-            Self::Redis(redis) => redis.ack(channel, lease).await,
+            Self::Redis(redis) => redis.ack(channel, leases).await,
         }
     }
 

@@ -65,13 +65,15 @@ impl Record {
         Ok(leases)
     }
 
-    /// Keeps the id a little longer: if the record still reports it, its handler got nowhere, and
+    /// Keeps the ids a little longer: if the record still reports one, its handler got nowhere, and
     /// running it again at once would only spin.
-    pub(crate) async fn ack(&self, channel: Channel, lease: Lease) {
+    pub(crate) async fn ack(&self, channel: Channel, leases: &[Lease]) {
         let mut held = self.held(channel).await;
-        if let Some(hold) = held.get_mut(&lease.id).filter(|hold| hold.until == lease.until) {
-            let until = floor_ms((self.clock)()).saturating_add(span_ms(RECHECK));
-            *hold = Hold { until, finished: true };
+        let until = floor_ms((self.clock)()).saturating_add(span_ms(RECHECK));
+        for lease in leases {
+            if let Some(hold) = held.get_mut(&lease.id).filter(|hold| hold.until == lease.until) {
+                *hold = Hold { until, finished: true };
+            }
         }
     }
 

@@ -108,10 +108,15 @@ impl Redis {
         Ok(leases)
     }
 
-    pub(crate) async fn ack(&self, channel: Channel, lease: Lease) -> Result<(), Error> {
-        let mut call = ACK.key(self.lease_key(channel));
-        call.arg(member(lease.id)).arg(lease.until);
-        self.invoke(WORK_TIMEOUT, &call).await
+    pub(crate) async fn ack(&self, channel: Channel, leases: &[Lease]) -> Result<(), Error> {
+        for leases in leases.chunks(IDS_PER_COMMAND) {
+            let mut call = ACK.key(self.lease_key(channel));
+            for lease in leases {
+                call.arg(member(lease.id)).arg(lease.until);
+            }
+            self.invoke::<()>(WORK_TIMEOUT, &call).await?;
+        }
+        Ok(())
     }
 
     /// The leases must be from one fetch.

@@ -10,7 +10,7 @@ use std::{
 use apalis::prelude::{WorkerBuilder, WorkerBuilderExt as _, WorkerContext, WorkerError};
 use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream};
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     time::{Instant, sleep, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
@@ -22,6 +22,13 @@ use crate::{Backend, Channel, Lease, Queue};
 /// How long the worker rests after an error.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
+/// Between two fetches while there is more than the free slots take: ids that are fetched together
+/// share their statements and commits, and a slot that becomes free in between is not missed.
+const FETCH_PAUSE: Duration = Duration::from_millis(2);
+
+/// Acknowledgements that share a round trip at the most.
+const ACKS_MAX: usize = 500;
+
 /// How [`Queue::run`] works.
 ///
 /// There is no batch size: an id is fetched only when a handler slot is free for it, as many at a
@@ -31,7 +38,7 @@ pub struct RunSettings {
     /// How many handlers run at a time. They share one task: a handler must not block its thread.
     pub concurrency: NonZeroUsize,
     /// How often to look for due ids when there are none. While there are enough to fill the free
-    /// slots, the worker looks again at once.
+    /// slots, the worker looks again almost at once.
     pub poll_interval: Duration,
     /// After this time an id whose handler has not returned is given to the next who asks, because
     /// its worker is taken for dead. Bound the time of the handler well below it.
@@ -59,18 +66,22 @@ impl Queue {
     {
         while !shutdown.is_cancelled() {
             let worker = WorkerContext::new(channel.as_str());
+            let (done, to_acknowledge) = mpsc::channel(settings.concurrency.get());
             let feed = Feed {
                 backend: self.backend.clone(),
                 channel,
                 settings,
                 shutdown: shutdown.clone(),
                 worker: worker.clone(),
+                done,
                 slots: Arc::new(Semaphore::new(settings.concurrency.get())),
                 fetched: VecDeque::new(),
                 next_fetch: Instant::now(),
                 failing: false,
             };
-            if let Err(error) = work(worker, feed, handler.clone()).await {
+            let working = work(worker, feed, handler.clone());
+            let acknowledging = acknowledge(&self.backend, channel, to_acknowledge);
+            if let (Err(error), ()) = tokio::join!(working, acknowledging) {
                 error!(channel = channel.as_str(), %error, "the worker ended; it is restarted");
                 shutdown.run_until_cancelled(sleep(RETRY_PAUSE)).await;
             }
@@ -103,6 +114,19 @@ where
     WorkerBuilder::new(worker).backend(jobs.boxed()).catch_panic().build(run).run().boxed()
 }
 
+/// Acknowledges what is done, until nothing more can be: while one group is under way the next
+/// gathers, so that a busy time costs few round trips.
+async fn acknowledge(backend: &Backend, channel: Channel, mut done: mpsc::Receiver<Lease>) {
+    let mut group = Vec::new();
+    while done.recv_many(&mut group, ACKS_MAX).await > 0 {
+        if let Err(error) = backend.ack(channel, &group).await {
+            let (channel, ids) = (channel.as_str(), group.len());
+            warn!(channel, ids, %error, "cannot acknowledge; the ids come back after their lease");
+        }
+        group.clear();
+    }
+}
+
 /// What an apalis worker works off: fetched ids, each with its slot.
 struct Feed {
     backend: Backend,
@@ -112,6 +136,8 @@ struct Feed {
     worker: WorkerContext,
     /// One permit for each handler that may run.
     slots: Arc<Semaphore>,
+    /// Where jobs say that they are done.
+    done: mpsc::Sender<Lease>,
     fetched: VecDeque<(Lease, OwnedSemaphorePermit)>,
     next_fetch: Instant,
     /// The last fetch failed; has been logged.
@@ -123,8 +149,8 @@ impl Feed {
     async fn next(&mut self) -> Option<Job> {
         while !self.shutdown.is_cancelled() {
             if let Some((lease, slot)) = self.fetched.pop_front() {
-                let (backend, channel) = (self.backend.clone(), self.channel);
-                return Some(Job { lease, backend, channel, finished: false, _slot: slot });
+                let (done, channel) = (self.done.clone(), self.channel);
+                return Some(Job { lease, done, channel, finished: false, _slot: slot });
             }
             tokio::select! {
                 biased;
@@ -157,9 +183,8 @@ impl Feed {
         match self.backend.fetch(self.channel, free, self.settings.lease).await {
             Ok(leases) => {
                 let all_there_is = leases.len() < free;
-                if all_there_is {
-                    self.next_fetch = Instant::now() + self.settings.poll_interval;
-                }
+                let pause = if all_there_is { self.settings.poll_interval } else { FETCH_PAUSE };
+                self.next_fetch = Instant::now() + pause;
                 self.failing = false;
                 self.fetched = leases.into_iter().zip(iter::from_fn(|| slots.split(1))).collect();
             }
@@ -185,7 +210,7 @@ impl Feed {
 /// An id whose handler runs.
 struct Job {
     lease: Lease,
-    backend: Backend,
+    done: mpsc::Sender<Lease>,
     channel: Channel,
     finished: bool,
     _slot: OwnedSemaphorePermit,
@@ -194,9 +219,9 @@ struct Job {
 impl Job {
     async fn finish(mut self) {
         self.finished = true;
-        if let Err(error) = self.backend.ack(self.channel, self.lease).await {
+        if self.done.send(self.lease).await.is_err() {
             let (channel, id) = (self.channel.as_str(), self.lease.id);
-            warn!(channel, %id, %error, "cannot acknowledge; the id comes back after its lease");
+            warn!(channel, %id, "nobody acknowledges any more; the id comes back after its lease");
         }
     }
 }

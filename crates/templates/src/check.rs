@@ -67,8 +67,11 @@ fn require(
     findings: &mut Findings,
 ) {
     for (name, value) in values {
-        let written =
-            if files::is_html(template) { escape_html(value) } else { (*value).to_owned() };
+        let written = if files::is_html(template) {
+            escape_html(value).into_owned()
+        } else {
+            (*value).to_owned()
+        };
         if !rendered.contains(&written) {
             let message = format!("{{{{ {name} }}}} must appear");
             findings.problem(Problem::new(files.shown_as(template), None, message));

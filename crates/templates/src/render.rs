@@ -127,33 +127,40 @@ fn format_value(out: &mut Output, state: &mut State, value: &Value) -> Result<()
     if value.is_none() {
         return Err(Error::new(ErrorKind::UndefinedError, "there is no value here"));
     }
+    let text = value.as_str().map_or_else(|| value.to_string().into(), Cow::from);
     if value.is_safe() {
-        return Ok(out.write_str(&value.to_string())?);
+        return Ok(out.write_str(&text)?);
     }
     match state.auto_escape() {
         AutoEscape::None if files::is_html(state.name()) => {
             Err(Error::new(ErrorKind::InvalidOperation, "HTML must be escaped"))
         }
-        AutoEscape::None => Ok(out.write_str(&value.to_string())?),
-        _ => Ok(out.write_str(&escape_html(&value.to_string()))?),
+        AutoEscape::None => Ok(out.write_str(&text)?),
+        _ => Ok(out.write_str(&escape_html(&text))?),
     }
 }
 
 /// Text for HTML, between tags or in a quoted attribute. Unlike the engine's own, it leaves `/` as
 /// it is: not every mail program decodes a link.
-pub(crate) fn escape_html(text: &str) -> String {
-    let mut html = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\'' => html.push_str("&#39;"),
-            _ => html.push(c),
+pub(crate) fn escape_html(text: &str) -> Cow<'_, str> {
+    let escaped = |byte| match byte {
+        b'&' => Some("&amp;"),
+        b'<' => Some("&lt;"),
+        b'>' => Some("&gt;"),
+        b'"' => Some("&quot;"),
+        b'\'' => Some("&#39;"),
+        _ => None,
+    };
+    let mut html = String::new();
+    let mut done = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        if let Some(escaped) = escaped(byte) {
+            html.push_str(&text[done..at]);
+            html.push_str(escaped);
+            done = at + 1;
         }
     }
-    html
+    if done == 0 { text.into() } else { (html + &text[done..]).into() }
 }
 
 /// Breaks a paragraph of plain text into lines. A long word, such as a link, stays whole.

@@ -159,7 +159,9 @@ impl Bundle {
 /// sentence around (Unicode UAX #9, first strong isolate).
 fn isolate_rtl<M>(value: &FluentValue<'_>, _: &M) -> Option<String> {
     let FluentValue::String(text) = value else { return None };
-    let rtl = text.chars().any(|c| matches!(bidi_class(c), BidiClass::R | BidiClass::AL));
+    // Most names are ASCII, and looking up what each letter is takes its time.
+    let rtl = !text.is_ascii()
+        && text.chars().any(|c| matches!(bidi_class(c), BidiClass::R | BidiClass::AL));
     rtl.then(|| format!("\u{2068}{text}\u{2069}"))
 }
 

@@ -55,7 +55,7 @@ secrets = []
     afs.toml:4:1: `server.max_conections` is not a known key
       hint: did you mean `max_connections`?
     afs.toml:7:1: `worker.concurrency` must be a whole number, not text
-      hint: How many mails one worker sends at the same time (1 to 1000).
+      hint: How many mails one worker has in hand at the same time (1 to 1000).
     afs.toml:10:1: `mail.transport` must be one of `file`, `smtp`
       hint: did you mean `smtp`?
     afs.toml:13:1: `mail.smtp.port` must be at least 1
@@ -119,7 +119,7 @@ fn every_place_has_its_name() {
     AFS__SERVER__LISTN: `server.listn` is not a known key
       hint: did you mean `listen`?
     AFS__WORKER__CONCURRENCY: `worker.concurrency` must be a whole number, not text
-      hint: How many mails one worker sends at the same time (1 to 1000).
+      hint: How many mails one worker has in hand at the same time (1 to 1000).
     AFS__WORKER__CONCURRENCY__X: `worker.concurrency` is not a table
       hint: two underscores stand for the dot in a key, and there is one too many
     "#);

@@ -1,5 +1,7 @@
--- Ends a lease, unless somebody else holds it by now.
--- KEYS: lease. ARGV: id, end of the lease.
-if tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1])) == tonumber(ARGV[2]) then
-  redis.call('ZREM', KEYS[1], ARGV[1])
+-- Ends leases, unless somebody else holds them by now.
+-- KEYS: lease. ARGV: id and end of its lease, for each.
+for i = 1, #ARGV, 2 do
+  if tonumber(redis.call('ZSCORE', KEYS[1], ARGV[i])) == tonumber(ARGV[i + 1]) then
+    redis.call('ZREM', KEYS[1], ARGV[i])
+  end
 end

@@ -1,9 +1,10 @@
 //! One conversation with a mail server.
 
-use std::{fmt, io, net::SocketAddr, time::Duration};
+use std::{fmt, io, iter, net::SocketAddr, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use futures::FutureExt as _;
+use memchr::memchr_iter;
 use secrecy::ExposeSecret as _;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
@@ -14,6 +15,7 @@ use tokio::{
 use super::{
     Credentials, SmtpSettings, Timeouts, Tls,
     classify::classify,
+    pool::{Next, Pool},
     reply::Reply,
     tls::{self, Socket},
 };
@@ -36,19 +38,51 @@ pub(super) struct Connection {
     opened: Instant,
     messages: u32,
     state: State,
+    /// Whose envelope went out with the text of the message before it.
+    next: Option<Next>,
 }
 
 /// How far a message got, as far as the next one is concerned.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Every command has had its one reply and no message is under way.
+    /// Every command has had its one reply, but for the next message's envelope, and no message is
+    /// under way.
     Ready,
     /// The server said nothing since the message began.
     Unheard,
-    /// As before, and the connection turned out to be closed.
+    /// As before, and the connection turned out to be closed; or the envelope, which went out with
+    /// the text of the message before it, got lost.
     Dead,
     /// Under way, or broken off.
     Used,
+}
+
+/// What is said before the text of a message.
+pub(super) struct Envelope {
+    commands: [(Stage, String); 3],
+    /// Whether somebody has said it for us on this connection: only the replies are due.
+    is_said: bool,
+}
+
+impl Envelope {
+    pub(super) fn of(outgoing: &Outgoing) -> Self {
+        let commands = [
+            (Stage::MailFrom, format!("MAIL FROM:<{}>\r\n", outgoing.from().as_str())),
+            (Stage::RcptTo, format!("RCPT TO:<{}>\r\n", outgoing.to().as_str())),
+            (Stage::Data, "DATA\r\n".to_owned()),
+        ];
+        Self { commands, is_said: false }
+    }
+
+    /// The same, said or to be said.
+    pub(super) fn said(self, is_said: bool) -> Self {
+        Self { is_said, ..self }
+    }
+
+    /// All commands, for a server that takes them in one go.
+    pub(super) fn group(&self) -> String {
+        self.commands.iter().map(|(_, command)| command.as_str()).collect()
+    }
 }
 
 /// What a server says about itself in reply to `EHLO`.
@@ -160,6 +194,7 @@ impl Connection {
             opened: Instant::now(),
             messages: 0,
             state: State::Used,
+            next: None,
         }
     }
 
@@ -178,7 +213,13 @@ impl Connection {
         self.state == State::Ready
     }
 
-    /// `true` if the connection turned out to be closed before the server heard of the message.
+    /// Whose envelope the server has heard already: the connection is theirs.
+    pub(super) fn take_next(&mut self) -> Option<Next> {
+        self.next.take()
+    }
+
+    /// `true` if the message can be handed over on another connection as if it had never been here:
+    /// this one turned out to be closed or out of step before the text was begun.
     pub(super) fn was_dead(&self) -> bool {
         self.state == State::Dead
     }
@@ -189,14 +230,22 @@ impl Connection {
             || failpoint::bug("connection_reused_after_timeout")
     }
 
-    /// Hands one message over.
-    pub(super) async fn deliver(&mut self, outgoing: &Outgoing) -> Result<Accepted, SendError> {
+    /// Hands one message over, and says the envelope of whoever waits in `pool` with its text.
+    pub(super) async fn deliver(
+        &mut self,
+        outgoing: &Outgoing,
+        envelope: &Envelope,
+        pool: &Pool,
+    ) -> Result<Accepted, SendError> {
         // Should this future be dropped, the connection stays marked as used.
         self.state = State::Unheard;
-        let result = self.transact(outgoing).await;
+        let result = self.transact(outgoing, envelope, pool).await;
         self.messages += 1;
         let in_step = match &result {
             Ok(_) => true,
+            // Nobody can tell whether the refusal came before the text was read to its end, and what
+            // follows are replies to the rest of it.
+            Err(_) if self.next.is_some() => false,
             Err(trouble) => trouble.in_step && self.reset().await.is_ok(),
         };
         if in_step || failpoint::bug("connection_reused_after_timeout") {
@@ -260,13 +309,22 @@ impl Connection {
         self.expect(Stage::Auth).await.map(drop)
     }
 
-    async fn transact(&mut self, outgoing: &Outgoing) -> Result<Reply, Trouble> {
-        failpoint::hit("smtp_before_envelope");
-        self.envelope(outgoing).await?;
+    async fn transact(
+        &mut self,
+        outgoing: &Outgoing,
+        envelope: &Envelope,
+        pool: &Pool,
+    ) -> Result<Reply, Trouble> {
+        self.open_envelope(envelope).await?;
         failpoint::hit("smtp_before_content");
         // The server may have been slow, or we may have been frozen.
         if outgoing.is_late() {
             return Err(Trouble::silence(Stage::Content, TOO_LATE));
+        }
+        // A text may open the next group of commands (RFC 2920, 3.1): then a message takes one round
+        // trip. Each text still waits for the 354 of its own envelope.
+        if self.pipelining && !failpoint::bug("connection_reused_after_timeout") {
+            self.next = pool.next_on(self);
         }
         self.content(outgoing.bytes()).await?;
         failpoint::hit("smtp_after_final_dot");
@@ -276,19 +334,25 @@ impl Connection {
     }
 
     /// Everything before the content, in one go if the server allows (RFC 2920).
-    async fn envelope(&mut self, outgoing: &Outgoing) -> Result<(), Trouble> {
-        let commands = [
-            (Stage::MailFrom, format!("MAIL FROM:<{}>\r\n", outgoing.from().as_str())),
-            (Stage::RcptTo, format!("RCPT TO:<{}>\r\n", outgoing.to().as_str())),
-            (Stage::Data, "DATA\r\n".to_owned()),
-        ];
-        if self.pipelining {
-            let group: String = commands.iter().map(|(_, command)| command.as_str()).collect();
-            self.write(Stage::MailFrom, group.as_bytes()).await?;
+    async fn open_envelope(&mut self, envelope: &Envelope) -> Result<(), Trouble> {
+        if !envelope.is_said {
+            failpoint::hit("smtp_before_envelope");
+            if self.pipelining {
+                self.write(Stage::MailFrom, envelope.group().as_bytes()).await?;
+            }
         }
+        let result = self.envelope_replies(envelope).await;
+        if envelope.is_said && result.as_ref().is_err_and(|trouble| !trouble.in_step) {
+            self.state = State::Dead;
+        }
+        result
+    }
+
+    async fn envelope_replies(&mut self, envelope: &Envelope) -> Result<(), Trouble> {
         // In a group the server answers to every command, also after it said no to one.
         let mut refusal: Option<Trouble> = None;
-        for (stage, command) in commands {
+        for (stage, command) in &envelope.commands {
+            let stage = *stage;
             if !self.pipelining {
                 self.write(stage, command.as_bytes()).await?;
             }
@@ -309,12 +373,17 @@ impl Connection {
         refusal.map_or(Ok(()), Err)
     }
 
-    /// The message and the final dot in one write. On a failure it matters how far it got: once the
-    /// dot is on its way, the server may have the message.
+    /// The message, the final dot and the next envelope in one write. On a failure it matters how far
+    /// it got: once the dot is on its way, the server may have the message.
     async fn content(&mut self, message: &[u8]) -> Result<(), Trouble> {
         self.must_be_our_turn(Stage::Content)?;
-        let content = dot_stuffed(message);
-        let dot = content.len() - FINAL_DOT.len();
+        let mut content = dot_stuffed(message);
+        let len = content.len();
+        let dot = len - FINAL_DOT.len();
+        if let Some(next) = &self.next {
+            failpoint::hit("smtp_before_envelope");
+            content.extend_from_slice(next.group().as_bytes());
+        }
         let mut written = 0;
         let writing = async {
             while written < content.len() {
@@ -326,6 +395,10 @@ impl Connection {
             self.stream.flush().await
         };
         let result = within(self.timeouts.command, writing).await;
+        if written >= len && self.next.is_some() {
+            // If the rest is missing, the next message will notice.
+            return Ok(());
+        }
         let stage = if written <= dot { Stage::Content } else { Stage::FinalDot };
         result.map_err(|e| Trouble::silence(stage, e))
     }
@@ -448,12 +521,15 @@ fn timed_out(limit: Duration) -> io::Error {
 /// final dot follows.
 fn dot_stuffed(message: &[u8]) -> Vec<u8> {
     let mut content = Vec::with_capacity(message.len() + message.len() / 64 + FINAL_DOT.len());
-    for line in message.split_inclusive(|&b| b == b'\n') {
-        if line.starts_with(b".") {
-            content.push(b'.');
-        }
-        content.extend_from_slice(line);
+    let mut rest = message;
+    let line_starts = iter::once(0).chain(memchr_iter(b'\n', message).map(|end| end + 1));
+    for start in line_starts.filter(|&start| message.get(start) == Some(&b'.')) {
+        let (before, dot) = rest.split_at(start - (message.len() - rest.len()));
+        content.extend_from_slice(before);
+        content.push(b'.');
+        rest = dot;
     }
+    content.extend_from_slice(rest);
     content.extend_from_slice(FINAL_DOT);
     content
 }

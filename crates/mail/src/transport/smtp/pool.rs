@@ -8,11 +8,18 @@ use std::{
 
 use futures::future::join_all;
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, sleep},
+    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
+    time::{Instant, sleep, timeout},
 };
 
-use super::{Limits, connection::Connection};
+use super::{
+    Limits,
+    connection::{Connection, Envelope},
+};
+
+/// How long to wait for a connection on which the reply to somebody else's message is due. Then it
+/// is closed, and another one is as good.
+const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Whoever opens, uses or closes a connection holds a slot meanwhile. A new one is opened only by
 /// somebody who found none idle, and a connection goes idle before its slot is free: so there are
@@ -21,6 +28,41 @@ pub(super) struct Pool {
     limits: Limits,
     slots: Arc<Semaphore>,
     idle: Mutex<Idle>,
+    queue: Mutex<Queue>,
+}
+
+/// Who waits for a slot, in order.
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Next>,
+    /// The last ticket given out.
+    tickets: u64,
+}
+
+/// A message that waits for a connection.
+pub(super) struct Next {
+    ticket: u64,
+    /// What is to be said for it.
+    group: String,
+    hand_over: HandOver,
+}
+
+/// Takes the connection on which an envelope was said, with its slot.
+type HandOver = oneshot::Sender<(Connection, Slot)>;
+
+impl Next {
+    /// The commands of the envelope.
+    pub(super) fn group(&self) -> &str {
+        &self.group
+    }
+}
+
+/// What ends the waiting for a connection.
+pub(super) enum Turn {
+    /// There may be one more.
+    Free(Slot),
+    /// Our envelope was said on this one, and its replies are due.
+    HandedOver(Connection, Slot),
 }
 
 /// The right to one connection.
@@ -44,7 +86,7 @@ enum Oldest {
 impl Pool {
     pub(super) fn new(limits: Limits) -> Self {
         let slots = Arc::new(Semaphore::new(limits.connections.get()));
-        Self { limits, slots, idle: Mutex::default() }
+        Self { limits, slots, idle: Mutex::default(), queue: Mutex::default() }
     }
 
     /// Waits until one more connection may be open.
@@ -52,6 +94,75 @@ impl Pool {
         #[expect(clippy::expect_used, reason = "the semaphore is never closed")]
         let permit = Arc::clone(&self.slots).acquire_owned().await.expect("open semaphore");
         Slot(permit)
+    }
+
+    /// Waits until one more connection may be open, or until somebody has said `envelope` behind
+    /// their own message and leaves us the connection.
+    pub(super) async fn turn(&self, envelope: &Envelope) -> Turn {
+        loop {
+            if let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() {
+                return Turn::Free(Slot(slot));
+            }
+            let (hand_over, mut handed_over) = oneshot::channel();
+            let ticket = self.queue_up(envelope.group(), hand_over);
+            tokio::select! {
+                biased;
+                handed_over = &mut handed_over => {
+                    if let Ok((connection, slot)) = handed_over {
+                        return Turn::HandedOver(connection, slot);
+                    }
+                }
+                slot = self.slot() => {
+                    if self.leave(ticket) {
+                        return Turn::Free(slot);
+                    }
+                    // Somebody has just said our envelope: what is free is for the next.
+                    drop(slot);
+                    if let Ok(Ok((connection, slot))) = timeout(HAND_OVER_TIMEOUT, handed_over).await {
+                        return Turn::HandedOver(connection, slot);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Who waits longest, if the connection may carry another message behind the one under way.
+    pub(super) fn next_on(&self, connection: &Connection) -> Option<Next> {
+        if self.is_spent(connection, 1) {
+            return None;
+        }
+        let mut queue = self.queue();
+        loop {
+            let next = queue.waiting.pop_front()?;
+            if !next.hand_over.is_closed() {
+                return Some(next);
+            }
+        }
+    }
+
+    fn queue_up(&self, group: String, hand_over: HandOver) -> u64 {
+        let mut queue = self.queue();
+        queue.tickets += 1;
+        let ticket = queue.tickets;
+        queue.waiting.push_back(Next { ticket, group, hand_over });
+        ticket
+    }
+
+    /// `false` if somebody has called the ticket already. Clears away who stopped waiting, too.
+    fn leave(&self, ticket: u64) -> bool {
+        let mut queue = self.queue();
+        let mut found = false;
+        queue.waiting.retain(|next| {
+            found |= next.ticket == ticket;
+            next.ticket != ticket && !next.hand_over.is_closed()
+        });
+        found
+    }
+
+    /// `true` if it has carried enough once the messages `under_way` are through.
+    fn is_spent(&self, connection: &Connection, under_way: u32) -> bool {
+        connection.messages() + under_way >= self.limits.messages
+            || connection.age() >= self.limits.age
     }
 
     /// The connection that went idle last, if it still seems alive. Needs a slot.
@@ -64,14 +175,20 @@ impl Pool {
         }
     }
 
-    /// Keeps a connection that may carry another message; drops any other.
-    pub(super) fn give_back(self: &Arc<Self>, connection: Connection, slot: Slot) {
+    /// Leaves a connection to whose envelope was said on it, or keeps one that may carry another
+    /// message; drops any other.
+    pub(super) fn give_back(self: &Arc<Self>, mut connection: Connection, slot: Slot) {
         if !connection.is_reusable() {
             // Before the slot, which else could be somebody's while the connection still is.
             drop(connection);
             return;
         }
-        if connection.messages() >= self.limits.messages || connection.age() >= self.limits.age {
+        if let Some(next) = connection.take_next() {
+            // Whoever stopped waiting leaves replies behind that nobody else may read.
+            drop(next.hand_over.send((connection, slot)));
+            return;
+        }
+        if self.is_spent(&connection, 0) {
             tokio::spawn(async move {
                 connection.quit().await;
                 drop(slot);
@@ -129,6 +246,10 @@ impl Pool {
         idle.connections
             .pop_front()
             .map_or(Oldest::None, |(_, connection)| Oldest::Expired(connection))
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn idle(&self) -> MutexGuard<'_, Idle> {
