@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Command, Output},
     thread,
     time::Duration,
 };
@@ -17,6 +17,7 @@ use crate::{
     mailbox::Mail,
     servers::{PATIENCE, Postgres, Process, Redis, eventually, free_port, wait_until},
     shop::SHOPS,
+    usage::Usage,
     web::{Answer, Web},
 };
 
@@ -204,6 +205,15 @@ impl Installation {
         self.postgres.as_mut().expect("the distributed profile")
     }
 
+    /// The address of its database.
+    #[must_use]
+    pub fn database_url(&self) -> String {
+        match self.settings.get("database.url") {
+            Some(url) => url.as_str().unwrap().to_owned(),
+            None => format!("sqlite:{}", self.dir.path().join("var/afs.db").display()),
+        }
+    }
+
     /// Changes a key in the configuration file. The processes notice when they are told to.
     pub fn set(&mut self, key: &str, value: impl Into<Value>) {
         self.settings.insert(key.to_owned(), value.into());
@@ -329,12 +339,13 @@ impl Daemon {
 
     fn start(&mut self) {
         let log = fs_err::OpenOptions::new().create(true).append(true).open(self.log_file());
+        let log = log.unwrap().into_file();
         let mut command = program(self.command[0], &self.dir);
         command
             .args(&self.command[1..])
             .env("AFS__SERVER__OPERATOR_LISTEN", format!("[\"127.0.0.1:{}\"]", self.operator_port))
-            .stdout(Stdio::null())
-            .stderr(log.unwrap().into_file());
+            .stdout(log.try_clone().unwrap())
+            .stderr(log);
         self.process = Some(Process::start(&mut command));
     }
 
@@ -356,6 +367,12 @@ impl Daemon {
     /// Kills it at once (SIGKILL).
     pub fn kill(&mut self) {
         self.process.take().unwrap().kill();
+    }
+
+    /// What it takes of the machine.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        Usage::of(self.process.as_ref().unwrap().id())
     }
 
     /// Sends a signal: `TERM`, `HUP`, `INT`.

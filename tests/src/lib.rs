@@ -11,6 +11,7 @@ pub mod installation;
 pub mod mailbox;
 pub mod servers;
 pub mod shop;
+pub mod usage;
 pub mod web;
 
 /// Makes two tests of each named `async fn(Profile)`: one for each [`Profile`](installation::Profile).

@@ -9,6 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tempfile::TempDir;
+
 /// How long a server may take until it answers.
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 
@@ -117,34 +119,57 @@ impl Drop for Process {
     }
 }
 
-/// A redis-server without persistence.
+/// A redis-server.
 #[derive(Debug)]
 pub struct Redis {
     process: Option<Process>,
     port: u16,
+    /// Where it writes down what it holds, if it does.
+    dir: Option<TempDir>,
 }
 
 impl Redis {
-    /// Starts one and waits until it answers.
+    /// Starts one that writes nothing down, and waits until it answers.
     #[must_use]
     pub fn start() -> Self {
-        let mut redis = Self { process: None, port: free_port() };
+        Self::start_in(None)
+    }
+
+    /// Starts one with an append-only file, and waits until it answers.
+    #[must_use]
+    pub fn start_durable() -> Self {
+        Self::start_in(Some(tempfile::Builder::new().prefix("afs-redis-").tempdir().unwrap()))
+    }
+
+    fn start_in(dir: Option<TempDir>) -> Self {
+        let mut redis = Self { process: None, port: free_port(), dir };
         redis.start_again();
         redis
     }
 
-    /// Starts it again, empty, on the same port.
+    /// Starts it again on the same port, with what it has written down.
     pub fn start_again(&mut self) {
         let port = self.port.to_string();
         let mut command = Command::new("redis-server");
-        command.args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+        command.args(["--port", &port, "--bind", "127.0.0.1", "--save", ""]);
+        if let Some(dir) = &self.dir {
+            command.args(["--appendonly", "yes", "--dir"]).arg(dir.path());
+        }
         self.process = Some(Process::start(command.stdout(Stdio::null())));
         wait_until("redis-server listens", START_TIMEOUT, || {
             TcpStream::connect(("127.0.0.1", self.port)).is_ok()
         });
     }
 
-    /// Kills it at once; all it held is gone.
+    /// The append-only file, if it has one: what came in since that was last rewritten.
+    #[must_use]
+    pub fn append_only_file(&self) -> Option<PathBuf> {
+        let files = fs_err::read_dir(self.dir.as_ref()?.path().join("appendonlydir")).ok()?;
+        let is_newest = |path: &PathBuf| path.to_string_lossy().ends_with(".incr.aof");
+        files.flatten().map(|file| file.path()).filter(is_newest).max()
+    }
+
+    /// Kills it at once.
     pub fn kill(&mut self) {
         self.process = None;
     }

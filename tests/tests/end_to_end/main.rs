@@ -7,6 +7,8 @@
 //! | [`faults`] | nothing is lost, whatever is killed |
 //! | [`webhooks`] | how requests are refused |
 //! | [`pages`] | what links do, and what they do not |
+//! | [`accounts`] | the daemons need no right to change tables |
+//! | [`calm`] | what a storm took is given back |
 //! | [`operator`] | signals, reloads, health, commands, a full disk |
 //! | [`privacy`] | logs and metrics name nobody |
 //! | [`other_mail_server`] | a mail server and a mail reader that are not ours agree |
@@ -15,6 +17,8 @@
 //! One program for all of them, so that tests that wait make room for tests that work.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
+mod accounts;
+mod calm;
 mod crowd;
 mod demo;
 mod faults;

@@ -1,15 +1,18 @@
-//! Logs and metrics name nobody, and tell no secret.
+//! Logs, metrics and refusals name nobody, and tell no secret.
 
 use domain::{EmailAddress, OrderEvent};
 use mail::{
     Stage,
     testkit::{Behaviour, Script},
 };
+use reqwest::Method;
+use serde_json::{Value, json};
 use tests::{
     installation::{Installation, Profile, Setup},
     on_both_profiles,
     servers::eventually,
     shop::{COFFEE, PAPER, SHOPS, TEA, cancelled, completed},
+    web::Answer,
 };
 
 on_both_profiles! {
@@ -19,6 +22,8 @@ on_both_profiles! {
 const ADDRESS: &str = "ananas.vertraulich@geheim.example";
 const NAME: &str = "Ananas Vertraulich";
 const PRODUCT: &str = "Peinliche Salbe";
+const PHONE: &str = "+49 30 901820";
+const STREET: &str = "Geheimratsgasse 7";
 const OPINION: &str = "Half-gar nicht so gut";
 const SMTP_USER: &str = "smtp-user-of-afs";
 const SMTP_PASSWORD: &str = "smtp-password-of-afs";
@@ -41,10 +46,10 @@ async fn logs_and_metrics_name_nobody_and_tell_no_secret(profile: Profile) {
         .start()
         .await;
 
-    let mut secrets = vec![ADDRESS, NAME, PRODUCT, OPINION, SMTP_USER, SMTP_PASSWORD, NEW_SECRET]
-        .into_iter()
-        .map(str::to_owned)
-        .collect::<Vec<_>>();
+    let mut secrets = Vec::from(
+        [ADDRESS, NAME, PRODUCT, PHONE, STREET, OPINION, SMTP_USER, SMTP_PASSWORD, NEW_SECRET]
+            .map(str::to_owned),
+    );
     secrets.extend(ADDRESS.split('@').map(str::to_owned));
     secrets.extend(NAME.split(' ').map(str::to_owned));
     secrets.extend(SHOPS.iter().map(|shop| shop.secret.to_owned()));
@@ -54,15 +59,24 @@ async fn logs_and_metrics_name_nobody_and_tell_no_secret(profile: Profile) {
     );
 
     everything_that_goes_well(&afs, &mut secrets).await;
-    everything_that_goes_wrong(&mut afs).await;
+    let refusals = everything_that_goes_wrong(&mut afs).await;
 
-    let mut told = afs.logs() + &afs.metrics().await;
-    let status = afs.afs(&["status"]);
-    told += &String::from_utf8_lossy(&status.stdout);
+    let mut told = afs.logs() + &afs.metrics().await + &refusals.join("\n");
+    for command in [&["status"][..], &["status", "--json"], &["config", "check"]] {
+        let output = afs.afs(command);
+        told += &String::from_utf8_lossy(&[output.stdout, output.stderr].concat());
+    }
     for readiness in afs.ask_daemons("/readyz").await {
         told += &readiness.body;
     }
-    for line in ["DEBUG ", "invitation failed for good", "webhook rejected", "unsubscribed"] {
+    for line in [
+        "DEBUG ",
+        "invitation failed for good",
+        "webhook rejected",
+        "unsubscribed",
+        "malformed_body",
+        "shops.paper.secrets",
+    ] {
         assert!(told.contains(line), "nothing of {line:?} was told");
     }
     let told = told.to_lowercase();
@@ -98,26 +112,50 @@ async fn everything_that_goes_well(afs: &Installation, secrets: &mut Vec<String>
     afs.web.submit(&afs.web.get(&stop).await.form()).await;
     assert_eq!(afs.status().suppressions(), 1);
     afs.web.deliver(&PAPER.webhook(&cancelled(&order(3)))).await;
+    let genuine = TEA.webhook(&order(6));
+    let mut with_more: Value = serde_json::from_slice(&genuine.body).unwrap();
+    with_more["billing"]["phone"] = PHONE.into();
+    with_more["billing"]["address_1"] = STREET.into();
+    afs.web.deliver(&TEA.signed(with_more.to_string().as_bytes(), &genuine)).await;
 }
 
 /// Forged and malformed requests, changed links, servers that are away, configurations that are
-/// refused.
-async fn everything_that_goes_wrong(afs: &mut Installation) {
+/// refused. Returns what the refusals say.
+async fn everything_that_goes_wrong(afs: &mut Installation) -> Vec<String> {
+    let mut refusals = Vec::new();
+    let mut refused = |answer: Answer, status: u16| {
+        assert_eq!(answer.status, status, "{}", answer.body);
+        refusals.push(format!("{:?}\n{}", answer.headers, answer.body));
+    };
     let genuine = TEA.webhook(&order(4));
     let mut forged = genuine.clone();
     forged.body.push(b' ');
-    assert_eq!(afs.web.post(&forged).await.status, 401);
-    let malformed = format!(r#"{{"id": [], "billing": {{"email": "{ADDRESS}"}}}}"#);
-    let malformed = TEA.signed(malformed.as_bytes(), &genuine);
-    assert_eq!(afs.web.post(&malformed).await.status, 422);
-    let link = afs.mail_to(ADDRESS).await.review_link();
-    assert_eq!(afs.web.get(&format!("{link}x")).await.status, 404);
+    refused(afs.web.post(&forged).await, 401);
+    for malformed in [
+        json!({ "id": [], "billing": { "email": ADDRESS, "phone": PHONE } }),
+        json!({ "id": 4, "status": "completed", "billing": { "email": [ADDRESS], "country": {} } }),
+        json!({ "id": ADDRESS, "status": { "name": NAME }, "line_items": NAME }),
+        json!(ADDRESS),
+    ] {
+        let malformed = TEA.signed(malformed.to_string().as_bytes(), &genuine);
+        refused(afs.web.post(&malformed).await, 422);
+    }
+    let mut compressed = genuine.clone();
+    compressed.headers.insert("content-encoding", ADDRESS.parse().unwrap());
+    refused(afs.web.post(&compressed).await, 415);
+    let large = TEA.signed(ADDRESS.repeat(40_000).as_bytes(), &genuine);
+    refused(afs.web.post(&large).await, 413);
+    let mail = afs.mail_to(ADDRESS).await;
+    for link in [mail.review_link(), mail.unsubscribe_link()] {
+        refused(afs.web.get(&format!("{link}x")).await, 404);
+        refused(afs.web.ask(Method::PUT, &link).await, 405);
+    }
 
     if afs.has_servers() {
         afs.redis().kill();
         afs.postgres().kill();
-        assert_eq!(afs.web.post(&COFFEE.webhook(&order(5))).await.status, 503);
-        assert_eq!(afs.web.get(&link).await.status, 500);
+        refused(afs.web.post(&COFFEE.webhook(&order(5))).await, 503);
+        refused(afs.web.get(&mail.review_link()).await, 500);
         afs.redis().start_again();
         afs.postgres().start_again();
         afs.web.deliver(&COFFEE.webhook(&order(5))).await;
@@ -133,6 +171,7 @@ async fn everything_that_goes_wrong(afs: &mut Installation) {
         daemon.signal("HUP");
         daemon.until_logged("the new configuration is refused");
     }
+    refusals
 }
 
 fn order(reference: u32) -> OrderEvent {

@@ -92,8 +92,8 @@ async fn whoever_asks_and_does_not_read_is_cut() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn three_thousand_idle_connections_keep_no_order_waiting() {
-    const IDLE: usize = 3_000;
+async fn ten_thousand_idle_connections_keep_no_order_waiting() {
+    const IDLE: usize = 10_000;
     let server = Server::start(&[
         ("server.max_connections", (IDLE + 100).into()),
         ("server.request_timeout_secs", 60.into()),
@@ -113,7 +113,7 @@ async fn three_thousand_idle_connections_keep_no_order_waiting() {
         assert!(began.elapsed() < SLACK, "an order waited {:?}", began.elapsed());
     }
     let during = server.usage();
-    assert!(during.rss_mib < before.rss_mib + 100, "{before:?}, then {during:?}");
+    assert!(during.rss_mib < before.rss_mib + 200, "{before:?}, then {during:?}");
     drop(idle);
     eventually("their descriptors are free again", async || {
         server.usage().sockets <= before.sockets
@@ -143,12 +143,17 @@ async fn one_connection_too_many_is_refused_at_once_and_the_next_after_it_is_ser
         (Wire::ask(&server.address, &order).await, began.elapsed())
     });
     let refusals: Vec<_> = stream::iter(refusals).buffer_unordered(50).collect().await;
+    let mut times = Vec::new();
     for (reply, took) in refusals {
         let reply = reply.expect("a refusal, not just a closed door");
         assert_eq!(reply.status, 503);
         assert!(reply.head.contains("retry-after: "), "{}", reply.head);
-        assert!(took < Duration::from_secs(1), "refused after {took:?}");
+        times.push(took);
     }
+    times.sort();
+    // Fifty ask at the same time, on a machine that does other things, too.
+    assert!(times[MORE / 2] < Duration::from_millis(100), "half wait {:?}", times[MORE / 2]);
+    assert!(times[MORE - 1] < Duration::from_secs(1), "one waited {:?}", times[MORE - 1]);
     let platform = server.web.post(&COFFEE.webhook(&completed(1))).await;
     assert_eq!(platform.status, 503, "an ordinary client hears it too");
     let after = server.usage();

@@ -7,6 +7,7 @@ use sqlx::{Connection as _, Executor as _, SqliteConnection};
 use tests::{
     servers::eventually,
     shop::{SHOPS, TEA, Webhook, completed},
+    usage::Usage,
 };
 
 use crate::{
@@ -58,7 +59,12 @@ async fn when_too_many_orders_wait_for_the_record_the_next_ones_are_refused_at_o
     // 4,096 may wait, and 256 are being written.
     const WAITING: usize = 4_096 + 256;
     const MORE: usize = 100;
-    let server = Server::start(&[("server.max_connections", (WAITING + MORE + 100).into())]).await;
+    let server = Server::start(&[
+        ("server.max_connections", (WAITING + MORE + 100).into()),
+        // So many connections take a while to open, and the first must not have ended by then.
+        ("server.request_timeout_secs", 60.into()),
+    ])
+    .await;
     let order = request(&TEA.webhook(&completed(1)), "HTTP/1.1");
     let mut wires: Vec<Wire> =
         connect(&server.address, WAITING + MORE).await.into_iter().map(Wire::over).collect();
@@ -169,7 +175,7 @@ async fn storm(server: &Server, round: u32) {
 }
 
 /// What the server holds once every connection is closed.
-async fn calm(server: &Server) -> crate::server::Usage {
+async fn calm(server: &Server) -> Usage {
     let mut last = server.usage();
     eventually("the server is calm", async || {
         tokio::time::sleep(Duration::from_millis(500)).await;

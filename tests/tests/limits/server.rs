@@ -1,9 +1,6 @@
 //! `afs serve` with small limits, and what it costs the machine.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{path::Path, process::Command};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -11,12 +8,13 @@ use tests::{
     installation::program,
     servers::{Process, eventually, free_port},
     shop::SHOPS,
+    usage::Usage,
     web::Web,
 };
 
-/// Descriptors that a test with thousands of connections needs, for itself and for the server,
-/// which inherits the limit.
-const DESCRIPTORS: u64 = 12_000;
+/// Descriptors that all tests with thousands of connections need together; a server inherits the
+/// limit.
+const DESCRIPTORS: u64 = 18_000;
 
 /// A server whose invitations are never due while a test runs.
 pub(crate) struct Server {
@@ -27,17 +25,6 @@ pub(crate) struct Server {
     pub(crate) address: String,
     operator: Web,
     dir: TempDir,
-}
-
-/// What a process holds.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Usage {
-    /// Memory, in MiB.
-    pub(crate) rss_mib: usize,
-    /// Open descriptors.
-    pub(crate) descriptors: usize,
-    /// Those of them that are sockets.
-    pub(crate) sockets: usize,
 }
 
 impl Server {
@@ -93,21 +80,7 @@ impl Server {
 
     /// What the process holds now.
     pub(crate) fn usage(&self) -> Usage {
-        let process = format!("/proc/{}", self.process.id());
-        let status = fs_err::read_to_string(format!("{process}/status")).unwrap();
-        let rss = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        let kib: usize = rss.trim_end_matches("kB").trim().parse().unwrap();
-        let descriptors: Vec<_> = fs_err::read_dir(format!("{process}/fd"))
-            .unwrap()
-            // One that was closed while we looked does not count.
-            .filter_map(|descriptor| fs_err::read_link(descriptor.ok()?.path()).ok())
-            .collect();
-        let is_socket = |target: &&PathBuf| target.to_string_lossy().starts_with("socket:");
-        Usage {
-            rss_mib: kib / 1024,
-            descriptors: descriptors.len(),
-            sockets: descriptors.iter().filter(is_socket).count(),
-        }
+        Usage::of(self.process.id())
     }
 
     /// A number of `afs status --json`, by its path below `record`.

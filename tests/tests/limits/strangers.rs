@@ -209,6 +209,9 @@ async fn every_answer_forbids_scripts_frames_sniffing_indexing_and_referrers() {
         assert_eq!(header("x-robots-tag"), Some("noindex"), "{what}");
         let cache = if cached { "public, max-age=31536000, immutable" } else { "no-store" };
         assert_eq!(header("cache-control"), Some(cache), "{what}");
+        let kind = header("content-type").unwrap_or_default();
+        let tells_charset = kind.ends_with("charset=utf-8") || kind == "application/problem+json";
+        assert!(answer.body.is_empty() || tells_charset, "{what}: {kind}");
         for absent in ["set-cookie", "location", "server", "access-control-allow-origin"] {
             assert_eq!(header(absent), None, "{what}");
         }
