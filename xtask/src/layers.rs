@@ -37,7 +37,7 @@ pub(crate) fn check() -> anyhow::Result<()> {
     let mut faults = BTreeSet::new();
     for (name, uses) in &dependencies {
         let Some(own) = layer(name) else {
-            if !matches!(name.as_str(), "tests" | "faults" | "simulation" | "xtask") {
+            if !matches!(name.as_str(), "tests" | "bench" | "faults" | "simulation" | "xtask") {
                 faults.insert(format!("{name} has no layer: give it one in xtask/src/layers.rs"));
             }
             continue;

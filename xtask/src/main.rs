@@ -1,8 +1,10 @@
-//! Commands for developers: `cargo xtask test`, `cargo xtask faults`, `cargo xtask check`.
+//! Commands for developers: `cargo xtask test`, `faults`, `simulate`, `bench`, `check`.
 
+mod bench;
 mod check;
 mod faults;
 mod layers;
+mod packages;
 mod shell;
 mod test;
 
@@ -33,6 +35,21 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Run the product's decisions under simulated time, faults and interleavings
+    Simulate {
+        /// Build without debug checks: for many seeds
+        #[arg(long)]
+        release: bool,
+        /// Passed on to `simulation`, for example `--help`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Measure the product, its peers and the limits of the machine side by side
+    Bench {
+        /// Passed on to `bench`, for example `--help`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Check what needs no server: format, lints, docs, layers, licences and advisories
     Check,
 }
@@ -41,6 +58,8 @@ fn main() -> anyhow::Result<()> {
     match Xtask::parse().command {
         Command::Test { arguments } => test::run(&arguments),
         Command::Faults { release, arguments } => faults::run(release, &arguments),
+        Command::Simulate { release, arguments } => faults::simulate(release, &arguments),
+        Command::Bench { arguments } => bench::run(&arguments),
         Command::Check => check::run(),
     }
 }

@@ -1,4 +1,4 @@
-//! Places where a test can end the process, and known bugs it can switch on.
+//! Places where a test can end or stop the process, and known bugs it can switch on.
 //!
 //! What a crash must not break is shown by crashing there: `hit("store_after_commit")` marks a
 //! place, and a fault test kills the process at it. Whether such tests would notice a bug is shown
@@ -8,11 +8,15 @@
 //! | variable | meaning |
 //! |---|---|
 //! | `AFS_FAILPOINTS` | `name=chance,…`: end the process there, with this chance (0 to 1) each time |
+//! | `AFS_STOPPOINTS` | the same, but stop the process, once: it goes on when a test continues it |
 //! | `AFS_FAILPOINT_SEED` | draws the chances; a whole number |
-//! | `AFS_FAILPOINT_LEDGER` | a file that gets a line `name pid` before the process ends |
+//! | `AFS_FAILPOINT_LEDGER` | a file that gets a line `name pid` before the process ends or stops |
 //! | `AFS_BUG` | the one bug to switch on |
 
-/// Ends the process here, as `kill -9` would, if a test asked for it.
+/// `true` if tests can end this program, stop it and switch bugs on.
+pub const ARMED: bool = cfg!(feature = "armed");
+
+/// Ends the process here, as `kill -9` would, or stops it, if a test asked for it.
 #[cfg(not(feature = "armed"))]
 #[inline]
 pub fn hit(_name: &'static str) {}
@@ -39,20 +43,15 @@ mod armed {
         process,
         sync::{
             LazyLock,
-            atomic::{AtomicU64, Ordering},
+            atomic::{AtomicBool, AtomicU64, Ordering},
         },
     };
 
-    static CHANCES: LazyLock<HashMap<String, f64>> = LazyLock::new(|| {
-        let armed = env::var("AFS_FAILPOINTS").unwrap_or_default();
-        armed
-            .split(',')
-            .filter_map(|entry| {
-                let (name, chance) = entry.split_once('=')?;
-                Some((name.trim().to_owned(), chance.trim().parse().ok()?))
-            })
-            .collect()
-    });
+    type Chances = HashMap<String, f64>;
+
+    static FAILPOINTS: LazyLock<Chances> = LazyLock::new(|| chances("AFS_FAILPOINTS"));
+
+    static STOPPOINTS: LazyLock<Chances> = LazyLock::new(|| chances("AFS_STOPPOINTS"));
 
     static SEED: LazyLock<u64> = LazyLock::new(|| {
         env::var("AFS_FAILPOINT_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0)
@@ -62,19 +61,44 @@ mod armed {
 
     static DRAWS: AtomicU64 = AtomicU64::new(0);
 
-    /// Ends the process here, as `kill -9` would, if a test asked for it.
+    static STOPPED: AtomicBool = AtomicBool::new(false);
+
+    /// Ends the process here, as `kill -9` would, or stops it, if a test asked for it.
     pub fn hit(name: &'static str) {
-        let Some(chance) = CHANCES.get(name) else { return };
-        if draw() >= *chance {
-            return;
+        if is_drawn(&FAILPOINTS, name) {
+            note(name);
+            process::abort();
         }
+        if is_drawn(&STOPPOINTS, name) && !STOPPED.swap(true, Ordering::Relaxed) {
+            note(name);
+            let id = process::id().to_string();
+            // It stops while it waits for this.
+            let _stopped = process::Command::new("kill").args(["-s", "STOP", &id]).status();
+        }
+    }
+
+    fn chances(variable: &str) -> Chances {
+        let armed = env::var(variable).unwrap_or_default();
+        armed
+            .split(',')
+            .filter_map(|entry| {
+                let (name, chance) = entry.split_once('=')?;
+                Some((name.trim().to_owned(), chance.trim().parse().ok()?))
+            })
+            .collect()
+    }
+
+    fn is_drawn(chances: &Chances, name: &str) -> bool {
+        chances.get(name).is_some_and(|chance| draw() < *chance)
+    }
+
+    fn note(name: &str) {
         if let Ok(ledger) = env::var("AFS_FAILPOINT_LEDGER") {
             let file = OpenOptions::new().create(true).append(true).open(ledger);
             let line = format!("{name} {}\n", process::id());
             // Without its line the kill counts as one at a random time.
             let _written = file.and_then(|mut file| file.write_all(line.as_bytes()));
         }
-        process::abort();
     }
 
     /// `true` if a test switched this bug on.

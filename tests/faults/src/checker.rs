@@ -8,8 +8,8 @@ use domain::{Change, InvitationState, review::Label};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::ledger::{
-    Attempt, Cause, Fault, FaultKind, Invitation, LEASE, Ledger, Mail, Order, Request, Review,
-    SHUTDOWN_TIMEOUT, Stop, Submission,
+    Attempt, Cause, FINAL_TIMEOUT, Fault, FaultKind, Invitation, LEASE, Ledger, Mail, Order,
+    Request, Review, SHUTDOWN_TIMEOUT, Stop, Submission,
 };
 
 /// How much two of our own observations of one moment may differ on a busy machine.
@@ -324,9 +324,11 @@ impl Case<'_> {
         for pair in self.mails.windows(2) {
             let [first, again] = pair else { continue };
             let explanation = if self.is_recorded(first) {
-                // Then nobody may begin once more, but who had begun before.
+                // Then nobody may begin once more, but who had begun before, or who took over
+                // before it was recorded.
                 let overtaken = faults.outlived_its_claim(again);
                 let overtaken = overtaken.or_else(|| faults.outlived_its_claim(first));
+                let overtaken = overtaken.or_else(|| faults.kept_waiting(first));
                 overtaken.or_else(|| faults.reply_lost(again))
             } else {
                 faults.kept_from_recording(first)
@@ -362,13 +364,15 @@ impl Case<'_> {
     }
 
     fn early(&self, faults: &Faults<'_>) -> Found {
-        let decided = self.requests.iter().filter(|request| request.change == Change::Completed);
-        let misjudged = decided
-            .into_iter()
-            .any(|request| faults.clock_was_wrong(request.sent_at, request.ended_at));
+        let misjudged = || {
+            self.requests.iter().any(|request| {
+                request.change == Change::Completed
+                    && faults.clock_was_wrong(request.sent_at, request.ended_at)
+            })
+        };
         let early = |mail: &&&Mail| {
             mail.begun_at + ROUNDING < self.order.due_at
-                && !misjudged
+                && !misjudged()
                 && !faults.clock_was_wrong(mail.begun_at - COMMIT, mail.begun_at)
         };
         let early = self.mails.iter().filter(early);
@@ -534,7 +538,13 @@ impl<'a> Faults<'a> {
             .find(died)
             .or_else(|| self.reply_lost(mail))
             .or_else(|| self.outlived_its_claim(mail))
-            .or_else(|| self.suspended(&mail.worker, taken, taken + COMMIT))
+            .or_else(|| self.kept_waiting(mail))
+    }
+
+    /// Why this mail's worker may have recorded late that it was taken.
+    fn kept_waiting(&self, mail: &Mail) -> Option<&'a Fault> {
+        let taken = mail.taken_at;
+        self.suspended(&mail.worker, taken, taken + COMMIT)
             .or_else(|| self.record_away(taken - SLACK, taken + COMMIT))
     }
 
@@ -548,7 +558,7 @@ impl<'a> Faults<'a> {
 
     fn suspended(&self, worker: &str, from: Timestamp, until: Timestamp) -> Option<&'a Fault> {
         let suspended = |fault: &&Fault| {
-            fault.kind == FaultKind::Suspended
+            matches!(fault.kind, FaultKind::Suspended | FaultKind::Zombie(_))
                 && fault.target == worker
                 && fault.overlaps(from, until)
         };
@@ -557,9 +567,15 @@ impl<'a> Faults<'a> {
 
     /// Why the worker may not have heard that its mail was taken.
     fn reply_lost(&self, mail: &Mail) -> Option<&'a Fault> {
+        // On a busy machine a slow reply is one that comes too late.
+        let late = mail.taken_at.duration_since(mail.begun_at) >= FINAL_TIMEOUT;
         let lost = |fault: &&Fault| {
-            matches!(fault.kind, FaultKind::ReplyLost(_))
-                && fault.overlaps(mail.begun_at, mail.taken_at)
+            let is_lost = match fault.kind {
+                FaultKind::ReplyLost(_) => true,
+                FaultKind::MailRefused(_) => late,
+                _ => false,
+            };
+            is_lost && fault.overlaps(mail.begun_at, mail.taken_at)
         };
         self.0.iter().find(lost)
     }
@@ -580,9 +596,14 @@ impl<'a> Faults<'a> {
 
     /// The mail server had said that the recipient does not exist.
     fn gave_up(&self, attempt: &Attempt) -> bool {
+        // Who was stopped after it had heard so recorded it that much later.
+        let stopped = self.0.iter().filter(|fault| {
+            matches!(fault.kind, FaultKind::Suspended | FaultKind::Zombie(_))
+                && fault.overlaps(attempt.at - COMMIT, attempt.at)
+        });
+        let since = stopped.map(|fault| fault.from).fold(attempt.at, Timestamp::min) - COMMIT;
         let gone = |fault: &&Fault| {
-            fault.kind == FaultKind::MailboxesGone
-                && fault.overlaps(attempt.at - COMMIT, attempt.at + SLACK)
+            fault.kind == FaultKind::MailboxesGone && fault.overlaps(since, attempt.at + SLACK)
         };
         attempt.outcome == "failed" && self.0.iter().any(|fault| gone(&fault))
     }

@@ -115,7 +115,7 @@ impl Cluster {
         let (redis, postgres) = match profile {
             Profile::Embedded => (None, None),
             Profile::Distributed => {
-                let redis = spawn_blocking(Redis::start);
+                let redis = spawn_blocking(Redis::start_durable);
                 let postgres = spawn_blocking(Postgres::start);
                 (
                     Some(Arc::new(Mutex::new(redis.await?))),
@@ -158,6 +158,11 @@ impl Cluster {
             if let Err(error) = daemon.until_ready(START_TIMEOUT).await {
                 return Err(error.context(daemon.log()));
             }
+            anyhow::ensure!(
+                daemon.log().contains("armed for fault tests"),
+                "{} is built without failpoints: use `cargo xtask faults`",
+                daemon.program.command[0]
+            );
         }
         Ok(cluster)
     }
@@ -197,21 +202,28 @@ impl Cluster {
         let stopped = async { while watchers.join_next().await.is_some() {} };
         if tokio::time::timeout(STOP_TIMEOUT, stopped).await.is_err() {
             for daemon in &self.daemons {
-                let kind = FaultKind::Crashed("it did not stop".to_owned());
-                daemon.end("KILL", kind);
+                daemon.kill(FaultKind::Crashed("it did not stop".to_owned()));
             }
             while watchers.join_next().await.is_some() {}
         }
     }
 
-    /// The lines of all logs that tell of a panic.
-    pub(crate) fn panics(&self) -> Vec<String> {
-        let panics = |daemon: &Arc<Daemon>| {
+    /// The lines of all logs with these words.
+    pub(crate) fn log_lines(&self, words: &str) -> Vec<String> {
+        let lines = |daemon: &Arc<Daemon>| {
             let log = daemon.log();
-            let lines = log.lines().filter(|line| line.contains("panicked"));
+            let lines = log.lines().filter(|line| line.contains(words));
             lines.map(|line| format!("{}: {line}", daemon.program.name)).collect::<Vec<_>>()
         };
-        self.daemons.iter().flat_map(panics).collect()
+        self.daemons.iter().flat_map(lines).collect()
+    }
+
+    /// The index of SQLite's write-ahead log, if that is the record.
+    pub(crate) fn log_index(&self) -> Option<PathBuf> {
+        match &self.source {
+            Source::Sqlite(file) => Some(file.with_extension("db-shm")),
+            Source::Postgres(_) => None,
+        }
     }
 
     /// Keeps logs and database, and says where.
@@ -329,7 +341,7 @@ impl Cluster {
     }
 }
 
-/// A disk so small that it can be filled. Unmounted when dropped.
+/// A disk whose size can be set, down to what is on it. Unmounted when dropped.
 #[derive(Debug)]
 pub(crate) struct SmallDisk {
     dir: PathBuf,
@@ -345,8 +357,7 @@ impl SmallDisk {
     }
 
     fn mount(dir: &Path) -> anyhow::Result<Self> {
-        let options = ["-t", "tmpfs", "-o", "size=256m", "tmpfs"];
-        let mounted = Command::new("mount").args(options).arg(dir).output()?;
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "tmpfs"]).arg(dir).output()?;
         let error = String::from_utf8_lossy(&mounted.stderr).into_owned();
         anyhow::ensure!(mounted.status.success(), "no small disk: {error}");
         Ok(Self { dir: dir.to_owned() })
@@ -354,19 +365,28 @@ impl SmallDisk {
 
     /// Leaves no byte.
     pub(crate) fn fill(&self) -> anyhow::Result<()> {
-        let mut filler = fs_err::File::create(self.filler())?;
-        // Ends with an error: that is the point.
-        let _full = std::io::copy(&mut std::io::repeat(0), &mut filler);
-        Ok(())
+        // Again if something was written between the look and the change.
+        for _ in 0..100 {
+            let used = Command::new("df").args(["-k", "--output=used"]).arg(&self.dir).output()?;
+            let used = String::from_utf8(used.stdout)?;
+            let used = used.lines().last().context("df says nothing")?.trim();
+            if self.resize(&format!("{used}k"))? {
+                return Ok(());
+            }
+        }
+        anyhow::bail!("the disk does not get full")
     }
 
     /// Makes room again.
     pub(crate) fn clear(&self) -> anyhow::Result<()> {
-        Ok(fs_err::remove_file(self.filler())?)
+        anyhow::ensure!(self.resize("50%")?, "the disk stays full");
+        Ok(())
     }
 
-    fn filler(&self) -> PathBuf {
-        self.dir.join("filler")
+    fn resize(&self, size: &str) -> anyhow::Result<bool> {
+        let option = format!("remount,size={size}");
+        let resized = Command::new("mount").args(["-o", &option]).arg(&self.dir).output()?;
+        Ok(resized.status.success())
     }
 }
 

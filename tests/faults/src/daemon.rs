@@ -13,8 +13,11 @@ use ::tests::{
 };
 use anyhow::Context as _;
 use fastrand::Rng;
-use jiff::Timestamp;
-use reqwest::{Method, header::HeaderMap};
+use jiff::{SignedDuration, Timestamp, fmt::rfc2822};
+use reqwest::{
+    Method,
+    header::{DATE, HeaderMap},
+};
 use tokio::{sync::Mutex as Lane, time::sleep};
 
 use crate::{
@@ -44,6 +47,16 @@ pub(crate) struct Program {
     pub(crate) roles: &'static [Role],
 }
 
+/// A failpoint that a process is armed with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trap {
+    pub(crate) failpoint: &'static str,
+    /// Of springing, each time the process comes by.
+    pub(crate) chance: f64,
+    /// The process stops there, instead of ending.
+    pub(crate) stops: bool,
+}
+
 /// A process that is started again whenever it ends.
 #[derive(Debug)]
 pub(crate) struct Daemon {
@@ -61,10 +74,10 @@ struct State {
     process: Option<Process>,
     /// What was done to end it, and when.
     ending: Option<(FaultKind, Timestamp)>,
-    /// The failpoint that the next start arms, with its chance.
-    arm: Option<(&'static str, f64)>,
-    /// The running process has an armed failpoint.
-    armed: bool,
+    /// What the next start is armed with.
+    arm: Option<Trap>,
+    /// What the running process is armed with.
+    armed: Option<Trap>,
     /// It is not to be started again.
     retired: bool,
 }
@@ -111,13 +124,13 @@ impl Daemon {
             .stdout(Stdio::null())
             .stderr(log.into_file());
         let mut state = self.state();
-        state.armed = false;
-        if let Some((failpoint, chance)) = state.arm.take() {
+        state.armed = state.arm.take();
+        if let Some(Trap { failpoint, chance, stops }) = state.armed {
+            let variable = if stops { "AFS_STOPPOINTS" } else { "AFS_FAILPOINTS" };
             command
-                .env("AFS_FAILPOINTS", format!("{failpoint}={chance}"))
+                .env(variable, format!("{failpoint}={chance}"))
                 .env("AFS_FAILPOINT_SEED", seed.to_string())
                 .env("AFS_FAILPOINT_LEDGER", self.failpoint_file());
-            state.armed = true;
         }
         state.process = Some(Process::start(&mut command));
         Ok(())
@@ -138,45 +151,77 @@ impl Daemon {
         waited.with_context(|| format!("{} is not ready in {limit:?}", self.program.name))
     }
 
-    /// Ends it by a signal; what ends it goes by this name.
-    pub(crate) fn end(&self, signal: &str, kind: FaultKind) {
-        let mut state = self.state();
-        if state.process.as_mut().is_some_and(Process::is_running) {
-            state.ending = Some((kind, now()));
-            if let Some(process) = &state.process {
-                process.signal(signal);
-            }
-        }
+    /// Kills it at once, if it runs.
+    pub(crate) fn kill(&self, kind: FaultKind) {
+        self.end(kind, Process::kill);
     }
 
-    /// Sends a signal that does not end it.
-    pub(crate) fn signal(&self, signal: &str) {
+    /// Asks it to stop, if it runs.
+    pub(crate) fn terminate(&self) {
+        self.end(FaultKind::Terminated, |process| process.signal("TERM"));
+    }
+
+    fn end(&self, kind: FaultKind, how: impl FnOnce(&mut Process)) {
         let mut state = self.state();
         if let Some(process) = state.process.as_mut()
             && process.is_running()
         {
-            process.signal(signal);
+            let at = now();
+            how(process);
+            state.ending = Some((kind, at));
         }
     }
 
-    /// Arms a failpoint from the next start on, until it is hit.
-    pub(crate) fn arm(&self, failpoint: &'static str, chance: f64) {
-        self.state().arm = Some((failpoint, chance));
+    /// `true` while it runs.
+    pub(crate) fn is_running(&self) -> bool {
+        self.state().process.as_mut().is_some_and(Process::is_running)
     }
 
-    /// Leaves no failpoint armed: a process that has one is asked to stop, and starts without.
+    /// Sends a signal that does not end it; `false` if it does not run.
+    pub(crate) fn signal(&self, signal: &str) -> bool {
+        let mut state = self.state();
+        let Some(process) = state.process.as_mut() else { return false };
+        let runs = process.is_running();
+        if runs {
+            process.signal(signal);
+        }
+        runs
+    }
+
+    /// Arms a failpoint from the next start on, until it is hit.
+    pub(crate) fn arm(&self, trap: Trap) {
+        self.state().arm = Some(trap);
+    }
+
+    /// Leaves no failpoint armed: a process that has one is ended, and starts without.
     pub(crate) fn disarm(&self) {
         let armed = self.is_armed();
         self.state().arm = None;
         if armed {
-            self.end("TERM", FaultKind::Terminated);
+            self.kill(FaultKind::Killed);
         }
     }
 
     /// `true` while the running process has an armed failpoint, or the next one will.
     pub(crate) fn is_armed(&self) -> bool {
         let state = self.state();
-        state.arm.is_some() || (state.armed && state.process.is_some())
+        state.arm.is_some() || (state.armed.is_some() && state.process.is_some())
+    }
+
+    /// `true` if it was stopped, and does not go on yet.
+    pub(crate) fn is_stopped(&self) -> bool {
+        let Some(id) = self.state().process.as_ref().map(Process::id) else { return false };
+        let stat = fs_err::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        // The name of the program stands in brackets before its state.
+        stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('T'))
+    }
+
+    /// How far its clock is ahead of ours, if it answers.
+    pub(crate) async fn clock_ahead(&self) -> Option<SignedDuration> {
+        let answer = self.operator.send(Method::GET, "/readyz", HeaderMap::new(), "").await?;
+        let date = answer.headers.get(DATE)?.to_str().ok()?;
+        let time = rfc2822::parse(date).ok()?.timestamp();
+        Some(time.duration_since(now()))
     }
 
     /// Its open sockets, if it runs.
@@ -191,7 +236,7 @@ impl Daemon {
     /// Asks it to stop for good.
     pub(crate) fn retire(&self) {
         self.state().retired = true;
-        self.end("TERM", FaultKind::Terminated);
+        self.terminate();
     }
 
     /// Starts it again after a pause whenever it ends, and notes how it ended. Returns once it is
@@ -224,7 +269,9 @@ impl Daemon {
         state.process = None;
         let ending = state.ending.take();
         let how = code.map_or("by a signal".to_owned(), |code| format!("exit code {code}"));
-        let (kind, from) = match (self.failpoint_hit_by(id), ending) {
+        let ended_itself = state.armed.is_some_and(|trap| !trap.stops);
+        let failpoint = self.failpoint_hit_by(id).filter(|_| ended_itself);
+        let (kind, from) = match (failpoint, ending) {
             (Some(failpoint), _) => (FaultKind::Failpoint(failpoint), until),
             (None, Some((FaultKind::Terminated, _))) if code != Some(0) => {
                 (FaultKind::Crashed(how), until)
@@ -232,7 +279,7 @@ impl Daemon {
             (None, Some((kind, from))) => (kind, from),
             (None, None) => (FaultKind::Crashed(how), until),
         };
-        Some(Fault { kind, target: self.program.name.to_owned(), from, until })
+        Some(Fault { kind, target: self.program.name.to_owned(), from, until, hit: true })
     }
 
     /// The failpoint at which the process of this id ended itself.

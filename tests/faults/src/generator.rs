@@ -11,7 +11,10 @@ use fastrand::Rng;
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep, sleep_until},
+};
 
 use crate::{
     http::Http,
@@ -32,6 +35,9 @@ const PAUSES: [Duration; 7] = [
 
 /// How long we try to look into the record after a stop was granted.
 const LOOKS: u32 = 20;
+
+/// The longest delay of an invitation, in seconds: a long run has to wait for it in the end.
+const LATE_MAX: u32 = 300;
 
 const SHOPIFY_SECRET: &str = "the-secret-of-the-shopify-shops";
 const WOOCOMMERCE_SECRET: &str = "the-secret-of-the-woocommerce-shops";
@@ -138,7 +144,7 @@ impl Plan {
     /// Draws so many orders, posted over `span`.
     pub(crate) fn draw(rng: &mut Rng, orders: u32, span: Duration, habits: Habits) -> Self {
         let late = u32::try_from(span.as_secs() / 3).unwrap_or(u32::MAX);
-        let delays = [0, 4, late.max(8)];
+        let delays = [0, 4, late.clamp(8, LATE_MAX)];
         let shops: Vec<(Shop, u32)> = SHOPS.into_iter().zip(delays.into_iter().cycle()).collect();
         let mut buyers = Vec::new();
         let mut reference = 1_000_000;
@@ -228,19 +234,18 @@ pub(crate) struct Platforms {
 impl Platforms {
     /// Posts everything; returns when all is answered or given up.
     pub(crate) async fn run(self, plan: Arc<Plan>) {
-        let mut posting = Vec::new();
-        for buyer in &plan.buyers {
-            for order in &buyer.orders {
-                let delivery = Delivery::new(&self, buyer, order);
-                self.book.open().orders.insert(order.reference, delivery.entry());
-                posting.push(tokio::spawn(delivery.run()));
-            }
+        let buyers = plan.buyers.iter();
+        let mut orders: Vec<(&Buyer, &PlannedOrder)> =
+            buyers.flat_map(|buyer| buyer.orders.iter().map(move |order| (buyer, order))).collect();
+        orders.sort_by_key(|(_, order)| order.at);
+        let mut posting = JoinSet::new();
+        for (buyer, order) in orders {
+            sleep_until(self.started.0 + order.at).await;
+            let delivery = Delivery::new(&self, buyer, order);
+            self.book.open().orders.insert(order.reference, delivery.entry());
+            posting.spawn(delivery.run());
         }
-        for task in posting {
-            if let Err(error) = task.await {
-                assert!(!error.is_panic(), "the generator panicked: {error}");
-            }
-        }
+        posting.join_all().await;
     }
 }
 
@@ -292,7 +297,6 @@ impl Delivery {
     }
 
     async fn run(self) {
-        sleep_until(self.platforms.started.0 + self.order.at).await;
         match self.order.story {
             Story::UndoneBefore(undo) => {
                 self.deliver(undo).await;

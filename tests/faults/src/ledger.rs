@@ -40,6 +40,8 @@ pub(crate) struct Ledger {
     pub(crate) sockets: Vec<Sockets>,
     /// Lines of the logs that tell of a panic.
     pub(crate) panics: Vec<String>,
+    /// Lines of the logs that tell of an outcome that did not count: the fence held.
+    pub(crate) fenced: usize,
     /// What the product has on record in the end.
     pub(crate) record: Record,
 }
@@ -141,6 +143,9 @@ pub(crate) struct Fault {
     pub(crate) target: String,
     pub(crate) from: Timestamp,
     pub(crate) until: Timestamp,
+    /// Something shows that it met work: a failpoint that was reached, a request that failed, a
+    /// reply that was spoilt.
+    pub(crate) hit: bool,
 }
 
 impl Fault {
@@ -155,14 +160,18 @@ impl Fault {
 pub(crate) enum FaultKind {
     /// A process was killed at a random moment; until it ran again.
     Killed,
+    /// A process was killed while it folded SQLite's log into the database.
+    KilledInCheckpoint,
     /// A process ended itself at this failpoint; until it ran again.
     Failpoint(String),
     /// A process was asked to stop, and did; until it ran again.
     Terminated,
     /// A process ended by itself; until it ran again.
     Crashed(String),
-    /// A process was stopped and went on later: a zombie, if that took longer than its lease.
+    /// A process was stopped at a random moment and went on later.
     Suspended,
+    /// A process stopped at this failpoint and went on after its lease: a zombie.
+    Zombie(&'static str),
     /// The clock of a process was wrong.
     ClockStepped(&'static str),
     /// The database did not do its work.
@@ -181,10 +190,12 @@ impl fmt::Display for FaultKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Killed => f.write_str("killed (SIGKILL)"),
+            Self::KilledInCheckpoint => f.write_str("killed in a checkpoint"),
             Self::Failpoint(name) => write!(f, "killed at {name}"),
             Self::Terminated => f.write_str("asked to stop (SIGTERM)"),
             Self::Crashed(how) => write!(f, "ended by itself, {how}"),
-            Self::Suspended => f.write_str("stopped past its lease (SIGSTOP)"),
+            Self::Suspended => f.write_str("stopped for a while (SIGSTOP)"),
+            Self::Zombie(name) => write!(f, "zombie: stopped at {name}"),
             Self::ClockStepped(step) => write!(f, "clock stepped by {step}"),
             Self::RecordAway(how) => write!(f, "record: {how}"),
             Self::TimerAway(how) => write!(f, "timer: {how}"),

@@ -29,6 +29,7 @@ mod smtp;
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Parser, ValueEnum};
 
 use crate::{
@@ -38,8 +39,17 @@ use crate::{
     run::Run,
 };
 
-/// The sizes of a long run.
-const LONG: (u32, u32) = (100_000, 600);
+/// Orders and faults of a short run, for each change.
+const SMOKE: (u32, u32) = (300, 6);
+
+/// The seed of a short run that is the same each time.
+const FIXED_SEED: u64 = 1;
+
+/// Orders and faults of a long run, for the night.
+const LONG: (u32, u32) = (500_000, 1_500);
+
+/// How often each kind of fault must have met work in a long run.
+const LONG_HITS: usize = 20;
 
 /// Runs the product under load, breaks what it depends on, and checks that nothing was lost,
 /// repeated without cause, or sent against anybody's will.
@@ -52,21 +62,24 @@ struct Arguments {
     /// How many faults are drawn
     #[arg(long, default_value_t = 20)]
     faults: u32,
-    /// Draws orders and faults: the same seed plans the same run
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
+    /// Draws orders and faults: the same seed plans the same run; without, a fresh one is taken
+    #[arg(long)]
+    seed: Option<u64>,
     /// How the product is run
     #[arg(long, value_enum, default_value_t = Profiles::Both)]
     profile: Profiles,
+    /// Short runs, with a seed that stays the same and a fresh one: 300 orders and 6 faults each
+    #[arg(long, conflicts_with_all = ["orders", "faults", "long"])]
+    smoke: bool,
+    /// A run for the night: 500,000 orders and 1,500 faults; each kind must be hit 20 times
+    #[arg(long, conflicts_with_all = ["orders", "faults"])]
+    long: bool,
     /// Prove with one known bug that it would be noticed
     #[arg(long, value_name = "NAME", conflicts_with = "bugs")]
     bug: Option<String>,
     /// Prove it with every known bug
     #[arg(long)]
     bugs: bool,
-    /// A run for the night: 100,000 orders and 600 faults
-    #[arg(long, conflicts_with_all = ["orders", "faults"])]
-    long: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -108,19 +121,28 @@ async fn start(arguments: &Arguments) -> anyhow::Result<bool> {
     }
 }
 
-/// Runs each profile once; `true` if there is no defect.
+/// Runs each profile with each seed; `true` if there is no defect, and faults were hit as often as
+/// they must be.
 async fn run(arguments: &Arguments) -> anyhow::Result<bool> {
-    let Arguments { seed, .. } = *arguments;
-    let (orders, faults) = if arguments.long { LONG } else { (arguments.orders, arguments.faults) };
+    let seed = arguments.seed.unwrap_or_else(|| fastrand::u64(1..1_000_000_000));
+    let seeds = if arguments.smoke { vec![FIXED_SEED, seed] } else { vec![seed] };
+    let (orders, faults) = match arguments {
+        Arguments { smoke: true, .. } => SMOKE,
+        Arguments { long: true, .. } => LONG,
+        _ => (arguments.orders, arguments.faults),
+    };
     let means = Means { small_disk: SmallDisk::is_possible(), clocks: settable_clock().is_some() };
     let mut runs = Vec::new();
-    for profile in arguments.profile.list() {
-        let run = Run::drawn(*profile, seed, orders, faults, means);
-        let outcome = run.go().await?;
-        runs.push((run, outcome));
+    for seed in seeds {
+        for profile in arguments.profile.list() {
+            let run = Run::drawn(*profile, seed, orders, faults, means);
+            say(format_args!("{}, seed {seed}", profile.name()));
+            let outcome = run.go().await.with_context(|| format!("seed {seed}"))?;
+            runs.push((run, outcome));
+        }
     }
     say_runs(&runs);
-    say_faults(&runs);
+    let hit = say_faults(&runs, if arguments.long { LONG_HITS } else { 1 });
     if !means.small_disk {
         say("not run: a full disk (needs root, to mount a small one)");
     }
@@ -130,5 +152,6 @@ async fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     for (run, outcome) in &runs {
         say_defects(run, outcome);
     }
-    Ok(runs.iter().all(|(_, outcome)| outcome.findings.defects.is_empty()))
+    let sound = runs.iter().all(|(_, outcome)| outcome.findings.defects.is_empty());
+    Ok(sound && (hit || !arguments.long))
 }

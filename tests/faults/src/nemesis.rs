@@ -3,6 +3,7 @@
 use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
+    path::Path,
     process::Command,
     sync::Arc,
     time::Duration,
@@ -11,17 +12,18 @@ use std::{
 use ::tests::{servers::Process, shop::now};
 use anyhow::Context as _;
 use fastrand::Rng;
+use jiff::Timestamp;
 use tokio::{
     sync::Mutex as Lane,
     task::{JoinSet, spawn_blocking},
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 
 use crate::{
     cluster::{Cluster, Profile, Wants, locked},
-    daemon::{Daemon, Role},
+    daemon::{Daemon, Role, Trap},
     ledger::{Book, Fault, FaultKind, LEASE},
-    smtp::{MailServer, TROUBLES, Trouble},
+    smtp::{MailServer, SLOW, TROUBLES, Trouble},
 };
 
 /// The places in the product where it ends itself if asked to.
@@ -42,11 +44,22 @@ pub(crate) const FAILPOINTS: [&str; 14] = [
     "smtp_after_250",
 ];
 
-/// How long an armed failpoint is waited for before other faults may follow.
-const FAILPOINT_WAIT: Duration = Duration::from_secs(8);
+/// Where a worker that stops past its lease does most harm.
+const ZOMBIES: [&str; 4] =
+    ["claim_after_commit", "smtp_before_content", "smtp_after_250", "outcome_before_commit"];
+
+/// How long a moment that follows from the load is waited for.
+const MOMENT_WAIT: Duration = Duration::from_secs(12);
 
 /// The chance of an armed failpoint, each time.
 const FAILPOINT_CHANCE: f64 = 0.05;
+
+/// The lease of a claim.
+const CLAIM_LEASE: Duration = Duration::from_secs(LEASE.as_secs().cast_unsigned());
+
+/// After so long somebody takes over what a worker left behind: with Redis, the timer's lease ends
+/// two seconds after the claim's.
+const TAKEOVER: Duration = CLAIM_LEASE.saturating_add(Duration::from_secs(2));
 
 /// Something to break.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,30 +68,95 @@ pub(crate) enum Attack {
     Kill(Role),
     /// Kills a process, and again when it comes by this failpoint.
     FailAt(&'static str, f64),
+    /// Kills a worker; it stops when it comes by this failpoint, and goes on when somebody else
+    /// sends what it had claimed.
+    Zombie(&'static str, f64),
+    /// Kills a process while it folds SQLite's log into the database.
+    KillInCheckpoint,
     /// Stops a process for so many milliseconds; then it goes on.
     Suspend(Role, u64),
     /// Asks a process to stop.
     Terminate(Role),
-    /// Kills Redis; it comes back empty.
-    KillRedis(u64),
-    /// Empties Redis.
-    FlushRedis,
-    /// Stops Redis; then it goes on.
-    SuspendRedis(u64),
-    /// Leaves Redis no memory.
-    StarveRedis(u64),
-    /// Kills Postgres; it recovers when it comes back.
-    KillPostgres(u64),
-    /// Stops every process of Postgres; then they go on.
-    SuspendPostgres(u64),
-    /// Ends the product's connections to Postgres.
-    Disconnect,
+    /// Something happens to Redis, for so many milliseconds.
+    Redis(RedisTrouble, u64),
+    /// Something happens to Postgres, for so many milliseconds.
+    Postgres(PostgresTrouble, u64),
     /// The mail server misbehaves.
     Mail(Trouble),
     /// Leaves no room on the record's disk.
     FillDisk(u64),
     /// A process sees another time.
     StepClock(Role, &'static str, u64),
+}
+
+/// What happens to Redis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RedisTrouble {
+    /// Killed; it comes back with what it has written down.
+    Killed,
+    /// Killed, and its file is cut at a random byte: it comes back with less.
+    Cut,
+    /// Killed, and its file is lost: it comes back empty.
+    Lost,
+    /// Emptied.
+    Flushed,
+    /// Stopped; then it goes on.
+    Stopped,
+    /// Left without memory.
+    Starved,
+}
+
+impl RedisTrouble {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Killed => "killed",
+            Self::Cut => "append-only file cut",
+            Self::Lost => "killed, comes back empty",
+            Self::Flushed => "flushed",
+            Self::Stopped => "stopped for a while",
+            Self::Starved => "out of memory",
+        }
+    }
+}
+
+/// What happens to Postgres.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PostgresTrouble {
+    /// Killed; it recovers when it comes back.
+    Killed,
+    /// All its processes are stopped; then they go on.
+    Stopped,
+    /// The product's connections are ended.
+    Disconnected,
+}
+
+impl PostgresTrouble {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Killed => "killed",
+            Self::Stopped => "stopped for a while",
+            Self::Disconnected => "connections ended",
+        }
+    }
+}
+
+impl Attack {
+    /// The fault that it is in the ledger.
+    pub(crate) fn fault(self) -> FaultKind {
+        match self {
+            Self::Kill(_) => FaultKind::Killed,
+            Self::FailAt(failpoint, _) => FaultKind::Failpoint(failpoint.to_owned()),
+            Self::Zombie(failpoint, _) => FaultKind::Zombie(failpoint),
+            Self::KillInCheckpoint => FaultKind::KilledInCheckpoint,
+            Self::Suspend(..) => FaultKind::Suspended,
+            Self::Terminate(_) => FaultKind::Terminated,
+            Self::Redis(trouble, _) => FaultKind::TimerAway(trouble.name()),
+            Self::Postgres(trouble, _) => FaultKind::RecordAway(trouble.name()),
+            Self::Mail(trouble) => trouble.fault(),
+            Self::FillDisk(_) => FaultKind::RecordAway("disk full"),
+            Self::StepClock(_, step, _) => FaultKind::ClockStepped(step),
+        }
+    }
 }
 
 /// An attack, and when it begins.
@@ -121,40 +199,43 @@ pub(crate) fn draw(
 }
 
 fn full_deck(rng: &mut Rng, profile: Profile, means: Means) -> Vec<Attack> {
-    let zombie = u64::try_from(LEASE.as_millis()).unwrap_or_default();
+    let past_lease = u64::try_from(LEASE.as_millis()).unwrap_or_default() + rng.u64(500..3000);
     let mut deck = vec![
         Attack::Kill(Role::Receiver),
-        Attack::Kill(Role::Receiver),
         Attack::Kill(Role::Worker),
-        Attack::Kill(Role::Worker),
-        Attack::Suspend(Role::Worker, zombie + rng.u64(500..3000)),
+        Attack::Suspend(Role::Worker, past_lease),
         Attack::Suspend(Role::Receiver, rng.u64(500..4000)),
         Attack::Terminate(Role::Receiver),
         Attack::Terminate(Role::Worker),
     ];
     deck.extend(FAILPOINTS.map(|failpoint| Attack::FailAt(failpoint, FAILPOINT_CHANCE)));
     deck.extend(TROUBLES.map(Attack::Mail));
-    if profile == Profile::Distributed {
-        deck.extend([
-            Attack::KillRedis(rng.u64(500..4000)),
-            Attack::FlushRedis,
-            Attack::FlushRedis,
-            Attack::SuspendRedis(rng.u64(1000..5000)),
-            Attack::StarveRedis(rng.u64(1000..4000)),
-            Attack::KillPostgres(rng.u64(200..3000)),
-            Attack::SuspendPostgres(rng.u64(1000..5000)),
-            Attack::Disconnect,
-            Attack::Disconnect,
-        ]);
+    let zombies = ZOMBIES.map(|failpoint| Attack::Zombie(failpoint, FAILPOINT_CHANCE));
+    match profile {
+        // One zombie at a time: nothing else is there to do the work meanwhile.
+        Profile::Embedded => {
+            deck.extend([Attack::KillInCheckpoint, zombies[rng.usize(..zombies.len())]]);
+        }
+        Profile::Distributed => deck.extend(zombies.into_iter().chain([
+            Attack::Redis(RedisTrouble::Killed, rng.u64(500..4000)),
+            Attack::Redis(RedisTrouble::Cut, rng.u64(200..2000)),
+            Attack::Redis(RedisTrouble::Lost, rng.u64(200..2000)),
+            Attack::Redis(RedisTrouble::Flushed, 0),
+            Attack::Redis(RedisTrouble::Stopped, rng.u64(1000..5000)),
+            Attack::Redis(RedisTrouble::Starved, rng.u64(1000..4000)),
+            Attack::Postgres(PostgresTrouble::Killed, rng.u64(200..3000)),
+            Attack::Postgres(PostgresTrouble::Stopped, rng.u64(1000..5000)),
+            Attack::Postgres(PostgresTrouble::Disconnected, 0),
+        ])),
     }
     if means.small_disk && profile == Profile::Embedded {
-        deck.extend([Attack::FillDisk(rng.u64(1000..4000)), Attack::FillDisk(200)]);
+        deck.push(Attack::FillDisk(rng.u64(200..4000)));
     }
     if means.clocks {
         deck.extend([
             Attack::StepClock(Role::Worker, "+20", 3000),
-            Attack::StepClock(Role::Worker, "-1h", 3000),
-            Attack::StepClock(Role::Receiver, "-20", 3000),
+            Attack::StepClock(Role::Worker, "-1h", 5000),
+            Attack::StepClock(Role::Receiver, "-20", 5000),
         ]);
     }
     deck
@@ -216,55 +297,23 @@ impl Nemesis {
 
     async fn attack(&self, attack: Attack, mut rng: Rng) -> anyhow::Result<()> {
         match attack {
-            Attack::Kill(role) => {
-                let daemon = self.one(role, &mut rng)?;
-                let _lane = daemon.lane.lock().await;
-                daemon.end("KILL", FaultKind::Killed);
-            }
-            Attack::FailAt(failpoint, chance) => {
-                let daemon = self.one(role_of(failpoint), &mut rng)?;
-                let _lane = daemon.lane.lock().await;
-                daemon.arm(failpoint, chance);
-                daemon.end("KILL", FaultKind::Killed);
-                let hit = async {
-                    while daemon.is_armed() {
-                        sleep(Duration::from_millis(50)).await;
-                    }
-                };
-                // If it is not hit in time, it stays armed and may be hit later.
-                let _in_time = tokio::time::timeout(FAILPOINT_WAIT, hit).await;
-            }
-            Attack::Suspend(role, millis) => {
-                let daemon = self.one(role, &mut rng)?;
-                let _lane = daemon.lane.lock().await;
+            Attack::Redis(trouble, millis) => {
+                let _lane = self.lanes.redis.lock().await;
                 let from = now();
-                daemon.signal("STOP");
-                sleep(Duration::from_millis(millis)).await;
-                daemon.signal("CONT");
-                self.note(FaultKind::Suspended, daemon.program.name, from);
+                let hit = self.attack_redis(trouble, Duration::from_millis(millis), rng).await?;
+                self.note(attack, "redis", from, hit);
             }
-            Attack::Terminate(role) => {
-                let daemon = self.one(role, &mut rng)?;
-                let _lane = daemon.lane.lock().await;
-                daemon.end("TERM", FaultKind::Terminated);
-            }
-            Attack::StepClock(role, step, millis) => {
-                let daemon = self.one(role, &mut rng)?;
-                let _lane = daemon.lane.lock().await;
-                let clock = self.cluster.clock(daemon);
+            Attack::Postgres(trouble, millis) => {
+                let _lane = self.lanes.postgres.lock().await;
                 let from = now();
-                clock.set(step)?;
-                sleep(Duration::from_millis(millis)).await;
-                clock.set("+0")?;
-                // The time is looked up once a second.
-                sleep(Duration::from_secs(1)).await;
-                self.note(FaultKind::ClockStepped(step), daemon.program.name, from);
+                let hit = self.attack_postgres(trouble, Duration::from_millis(millis)).await?;
+                self.note(attack, "postgres", from, hit);
             }
             Attack::Mail(trouble) => {
                 let _lane = self.lanes.mail.lock().await;
                 let from = now();
-                self.mail.misbehave(trouble).await;
-                self.note(trouble.fault(), "mail server", from);
+                let hit = self.mail.misbehave(trouble).await > 0;
+                self.note(attack, "mail server", from, hit);
             }
             Attack::FillDisk(millis) => {
                 let _lane = self.lanes.disk.lock().await;
@@ -273,78 +322,169 @@ impl Nemesis {
                 disk.fill()?;
                 sleep(Duration::from_millis(millis)).await;
                 disk.clear()?;
-                self.note(FaultKind::RecordAway("disk full"), "disk", from);
+                self.note(attack, "disk", from, self.was_turned_away_since(from));
             }
-            Attack::KillRedis(_)
-            | Attack::FlushRedis
-            | Attack::SuspendRedis(_)
-            | Attack::StarveRedis(_) => self.attack_redis(attack).await?,
-            Attack::KillPostgres(_) | Attack::SuspendPostgres(_) | Attack::Disconnect => {
-                self.attack_postgres(attack).await?;
+            Attack::Kill(role) | Attack::Suspend(role, _) | Attack::Terminate(role) => {
+                let daemon = self.one(role, &mut rng)?;
+                let _lane = daemon.lane.lock().await;
+                self.attack_process(attack, daemon).await;
+            }
+            Attack::StepClock(role, step, millis) => {
+                let daemon = self.one(role, &mut rng)?;
+                let _lane = daemon.lane.lock().await;
+                let from = now();
+                let hit = self.step_clock(daemon, step, Duration::from_millis(millis)).await?;
+                self.note(attack, daemon.program.name, from, hit);
+            }
+            Attack::FailAt(failpoint, chance) => {
+                let daemon = self.one(role_of(failpoint), &mut rng)?;
+                let _lane = daemon.lane.lock().await;
+                daemon.arm(Trap { failpoint, chance, stops: false });
+                daemon.kill(FaultKind::Killed);
+                // If it is not hit in time, it stays armed and may be hit later.
+                let _in_time = timeout(MOMENT_WAIT, until(|| !daemon.is_armed())).await;
+            }
+            Attack::Zombie(failpoint, chance) => {
+                let daemon = self.one(Role::Worker, &mut rng)?;
+                let _lane = daemon.lane.lock().await;
+                daemon.arm(Trap { failpoint, chance, stops: true });
+                daemon.kill(FaultKind::Killed);
+                if timeout(MOMENT_WAIT, until(|| daemon.is_stopped())).await.is_ok() {
+                    let from = now();
+                    self.bring_back(daemon).await;
+                    self.note(attack, daemon.program.name, from, true);
+                } else {
+                    // It would stop some time later, with nobody to wake it.
+                    daemon.disarm();
+                }
+            }
+            Attack::KillInCheckpoint => {
+                let daemon = self.one(Role::Worker, &mut rng)?;
+                let _lane = daemon.lane.lock().await;
+                let index = self.cluster.log_index().context("no SQLite")?;
+                let (from, killed) = (now(), daemon.clone());
+                if spawn_blocking(move || kill_in_checkpoint(&killed, &index)).await? {
+                    self.note(attack, daemon.program.name, from, true);
+                }
             }
         }
         Ok(())
     }
 
-    async fn attack_redis(&self, attack: Attack) -> anyhow::Result<()> {
-        let _lane = self.lanes.redis.lock().await;
-        let redis = self.cluster.redis.clone().context("no Redis")?;
-        let from = now();
-        let how = match attack {
-            Attack::KillRedis(millis) => {
-                locked(&redis).kill();
+    async fn attack_process(&self, attack: Attack, daemon: &Daemon) {
+        let _runs = timeout(MOMENT_WAIT, until(|| daemon.is_running())).await;
+        match attack {
+            Attack::Suspend(_, millis) => {
+                let from = now();
+                let hit = daemon.signal("STOP");
                 sleep(Duration::from_millis(millis)).await;
-                spawn_blocking(move || locked(&redis).start_again()).await?;
-                "killed"
+                daemon.signal("CONT");
+                self.note(attack, daemon.program.name, from, hit);
             }
-            Attack::SuspendRedis(millis) => {
-                locked(&redis).process().signal("STOP");
-                sleep(Duration::from_millis(millis)).await;
-                locked(&redis).process().signal("CONT");
-                "stopped for a while"
-            }
-            Attack::StarveRedis(millis) => {
-                let url = locked(&redis).url();
-                tell_redis(&url, "CONFIG SET maxmemory 1")?;
-                sleep(Duration::from_millis(millis)).await;
-                tell_redis(&url, "CONFIG SET maxmemory 0")?;
-                "out of memory"
-            }
-            _ => {
-                locked(&redis).flush_all();
-                "flushed"
-            }
-        };
-        self.note(FaultKind::TimerAway(how), "redis", from);
-        Ok(())
+            // How a process ends is noted by who looks after it.
+            Attack::Terminate(_) => daemon.terminate(),
+            _ => daemon.kill(FaultKind::Killed),
+        }
     }
 
-    async fn attack_postgres(&self, attack: Attack) -> anyhow::Result<()> {
-        let _lane = self.lanes.postgres.lock().await;
+    /// Lets a process that has just stopped go on once it has lost what it had claimed. The mail
+    /// server is slow then, so that its successor is still sending: its outcome must not count.
+    async fn bring_back(&self, daemon: &Daemon) {
+        let stopped = Instant::now();
+        let _mail = self.lanes.mail.lock().await;
+        sleep_until(stopped + TAKEOVER - Duration::from_millis(200)).await;
+        tokio::join!(self.mail.misbehave(SLOW.lasting(2300)), async {
+            sleep(Duration::from_millis(1100)).await;
+            daemon.signal("CONT");
+        });
+    }
+
+    /// `true` if the process saw the other time.
+    async fn step_clock(
+        &self,
+        daemon: &Daemon,
+        step: &'static str,
+        lasting: Duration,
+    ) -> anyhow::Result<bool> {
+        let clock = self.cluster.clock(daemon);
+        clock.set(step)?;
+        sleep(lasting).await;
+        let ahead = daemon.clock_ahead().await;
+        clock.set("+0")?;
+        // The time is looked up when more than a second has begun since.
+        sleep(Duration::from_secs(3)).await;
+        Ok(ahead.is_some_and(|ahead| ahead.as_secs().abs() > 2))
+    }
+
+    async fn attack_redis(
+        &self,
+        trouble: RedisTrouble,
+        lasting: Duration,
+        mut rng: Rng,
+    ) -> anyhow::Result<bool> {
+        let redis = self.cluster.redis.clone().context("no Redis")?;
+        let url = locked(&redis).url();
+        Ok(match trouble {
+            RedisTrouble::Killed | RedisTrouble::Cut | RedisTrouble::Lost => {
+                locked(&redis).kill();
+                let file = locked(&redis).append_only_file().context("no append-only file")?;
+                let length = fs_err::metadata(&file)?.len();
+                let left = match trouble {
+                    RedisTrouble::Cut => rng.u64(..=length),
+                    RedisTrouble::Lost => 0,
+                    _ => length,
+                };
+                fs_err::OpenOptions::new().write(true).open(&file)?.set_len(left)?;
+                sleep(lasting).await;
+                spawn_blocking(move || locked(&redis).start_again()).await?;
+                left < length || trouble == RedisTrouble::Killed
+            }
+            RedisTrouble::Flushed => {
+                let held = ask_redis(&url, "DBSIZE")?;
+                locked(&redis).flush_all();
+                held != ":0\r\n"
+            }
+            RedisTrouble::Stopped => {
+                locked(&redis).process().signal("STOP");
+                sleep(lasting).await;
+                locked(&redis).process().signal("CONT");
+                true
+            }
+            RedisTrouble::Starved => {
+                ask_redis(&url, "CONFIG RESETSTAT")?;
+                ask_redis(&url, "CONFIG SET maxmemory 1")?;
+                sleep(lasting).await;
+                ask_redis(&url, "CONFIG SET maxmemory 0")?;
+                ask_redis(&url, "INFO errorstats")?.contains("errorstat_OOM")
+            }
+        })
+    }
+
+    async fn attack_postgres(
+        &self,
+        trouble: PostgresTrouble,
+        lasting: Duration,
+    ) -> anyhow::Result<bool> {
         let postgres = self.cluster.postgres.clone().context("no Postgres")?;
-        let from = now();
-        let how = match attack {
-            Attack::KillPostgres(millis) => {
+        match trouble {
+            PostgresTrouble::Killed => {
                 let killed = postgres.clone();
                 spawn_blocking(move || locked(&killed).kill()).await?;
-                sleep(Duration::from_millis(millis)).await;
+                sleep(lasting).await;
                 spawn_blocking(move || locked(&postgres).start_again()).await?;
-                "killed"
             }
-            Attack::SuspendPostgres(millis) => {
+            PostgresTrouble::Stopped => {
                 let family = locked(&postgres).process().map(family).unwrap_or_default();
                 let suspended = Suspended::new(family)?;
-                sleep(Duration::from_millis(millis)).await;
+                sleep(lasting).await;
                 drop(suspended);
-                "stopped for a while"
             }
-            _ => {
-                self.cluster.source.disconnect_others().await?;
-                "connections ended"
+            PostgresTrouble::Disconnected => {
+                // Nobody is there while the server is full or just starting.
+                return Ok(self.cluster.source.disconnect_others().await.is_ok_and(|n| n > 0));
             }
-        };
-        self.note(FaultKind::RecordAway(how), "postgres", from);
-        Ok(())
+        }
+        Ok(true)
     }
 
     fn one(&self, role: Role, rng: &mut Rng) -> anyhow::Result<&Arc<Daemon>> {
@@ -352,9 +492,22 @@ impl Nemesis {
         rng.choice(daemons).context("no such process")
     }
 
-    fn note(&self, kind: FaultKind, target: &str, from: jiff::Timestamp) {
-        let fault = Fault { kind, target: target.to_owned(), from, until: now() };
-        self.book.open().faults.push(fault);
+    /// `true` if a webhook was not accepted, and told so.
+    fn was_turned_away_since(&self, from: Timestamp) -> bool {
+        let book = self.book.open();
+        let since = book.requests.iter().rev().take_while(|request| request.ended_at >= from);
+        since.into_iter().any(|request| request.status == Some(503))
+    }
+
+    fn note(&self, attack: Attack, target: &str, from: Timestamp, hit: bool) {
+        let (kind, target) = (attack.fault(), target.to_owned());
+        self.book.open().faults.push(Fault { kind, target, from, until: now(), hit });
+    }
+}
+
+async fn until(holds: impl Fn() -> bool) {
+    while !holds() {
+        sleep(Duration::from_millis(20)).await;
     }
 }
 
@@ -364,15 +517,39 @@ fn role_of(failpoint: &str) -> Role {
     if receives { Role::Receiver } else { Role::Worker }
 }
 
-/// Sends one command to Redis.
-fn tell_redis(url: &str, command: &str) -> anyhow::Result<()> {
+/// Waits for a checkpoint and kills the process in it; `true` if it did not get to its end.
+fn kill_in_checkpoint(daemon: &Daemon, index: &Path) -> bool {
+    let deadline = std::time::Instant::now() + MOMENT_WAIT;
+    while std::time::Instant::now() < deadline {
+        if is_checkpoint_under_way(index) {
+            daemon.kill(FaultKind::Killed);
+            return is_checkpoint_under_way(index);
+        }
+        std::thread::park_timeout(Duration::from_micros(200));
+    }
+    false
+}
+
+/// Reads SQLite's index of its log (`WalCkptInfo`, <https://sqlite.org/walformat.html>): pages are
+/// being folded while more are attempted (at byte 128) than are done (at byte 96).
+fn is_checkpoint_under_way(index: &Path) -> bool {
+    let mut head = [0; 132];
+    let read = fs_err::File::open(index).and_then(|mut file| file.read_exact(&mut head));
+    let number =
+        |at: usize| u32::from_ne_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+    read.is_ok() && number(128) > number(96)
+}
+
+/// Sends one command to Redis; the beginning of its answer.
+fn ask_redis(url: &str, command: &str) -> anyhow::Result<String> {
     let mut connection = TcpStream::connect(url.trim_start_matches("redis://"))?;
     connection.set_read_timeout(Some(Duration::from_secs(5)))?;
     connection.write_all(format!("{command}\r\n").as_bytes())?;
-    let mut answer = [0; 3];
-    connection.read_exact(&mut answer)?;
-    anyhow::ensure!(&answer == b"+OK", "Redis does not take {command}");
-    Ok(())
+    let mut answer = [0; 4096];
+    let length = connection.read(&mut answer)?;
+    let answer = String::from_utf8_lossy(&answer[..length]).into_owned();
+    anyhow::ensure!(!answer.starts_with('-'), "Redis does not take {command}: {answer}");
+    Ok(answer)
 }
 
 /// The ids of a process that we started and of those that it started.
@@ -397,7 +574,7 @@ impl Suspended {
     fn signal(&self, signal: &str) {
         let ids = self.0.iter().map(u32::to_string);
         // A child may have ended by itself meanwhile.
-        let _told = Command::new("kill").args(["-s", signal]).args(ids).status();
+        let _told = Command::new("kill").args(["-s", signal]).args(ids).output();
     }
 }
 

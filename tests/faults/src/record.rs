@@ -8,12 +8,15 @@ use jiff::Timestamp;
 use sqlx::{
     ConnectOptions as _, Connection as _, postgres::PgConnectOptions, sqlite::SqliteConnectOptions,
 };
-use tokio::time::timeout;
+use tokio::{sync::Semaphore, time::timeout};
 
 use crate::ledger::{Attempt, Invitation, Record, Review};
 
 /// How long one look may take while the database is in trouble.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How many look at leases at a time: a server has few connections, and the product needs them.
+static LOOKERS: Semaphore = Semaphore::const_new(8);
 
 /// Where the record lies.
 ///
@@ -68,6 +71,7 @@ impl Source {
         const LEASE: &str = "SELECT lease_until FROM invitations
              WHERE shop_id = $1 AND order_ref = $2 AND state = 'sending'";
         let look = async {
+            let _turn = LOOKERS.acquire().await?;
             let mut leases = Vec::new();
             connected!(self, |connection| for order in orders {
                 let lease: Option<(i64,)> = sqlx::query_as(LEASE)
@@ -117,14 +121,15 @@ impl Source {
         })
     }
 
-    /// Ends every connection of the product to Postgres.
-    pub(crate) async fn disconnect_others(&self) -> anyhow::Result<()> {
+    /// Ends every connection of the product to Postgres; how many there were.
+    pub(crate) async fn disconnect_others(&self) -> anyhow::Result<usize> {
         const DISCONNECT: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
              WHERE application_name = 'afs'";
-        connected!(self, |connection| {
-            sqlx::query(DISCONNECT).execute(&mut connection).await?;
-        });
-        Ok(())
+        let ended = connected!(self, |connection| sqlx::query(DISCONNECT)
+            .fetch_all(&mut connection)
+            .await?
+            .len());
+        Ok(ended)
     }
 }
 

@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use crate::{
     checker::{Column, Counts, Defect},
     ledger::{Cause, FaultKind, Ledger},
-    nemesis::FAILPOINTS,
     run::{Outcome, Run},
 };
 
@@ -32,7 +31,7 @@ pub(crate) fn say_while_running(line: &str, terminal: bool) {
 pub(crate) fn say_runs(runs: &[(Run, Outcome)]) {
     let row = |name: &str, cell: &dyn Fn(&Run, &Outcome) -> String| {
         let cells = runs.iter().map(|(run, outcome)| format!("{:>16}", cell(run, outcome)));
-        say(format_args!("{name:<28}{}", cells.collect::<String>()));
+        say(format_args!("{name:<31}{}", cells.collect::<String>()));
     };
     row("profile", &|run, _| run.profile.name().to_owned());
     row("seed", &|run, _| run.seed.to_string());
@@ -55,6 +54,7 @@ pub(crate) fn say_runs(runs: &[(Run, Outcome)]) {
     for (name, count) in counts {
         row(name, &|_, outcome| count(&outcome.findings.counts).to_string());
     }
+    row("outcomes stopped by the fence", &|_, outcome| outcome.ledger.fenced.to_string());
     row("repeats, explained", &|_, outcome| {
         outcome.findings.repeats.values().sum::<usize>().to_string()
     });
@@ -64,28 +64,52 @@ pub(crate) fn say_runs(runs: &[(Run, Outcome)]) {
     }
 }
 
-/// Prints which faults there were, how often, and how many repeats each explains.
-pub(crate) fn say_faults(runs: &[(Run, Outcome)]) {
-    let mut faults: BTreeMap<&FaultKind, (usize, usize)> = BTreeMap::new();
-    for (_, outcome) in runs {
+/// How often one kind of fault was planned, happened, met work, and explains a repeat.
+#[derive(Clone, Copy, Default)]
+struct Window {
+    planned: usize,
+    happened: usize,
+    hit: usize,
+    repeats: usize,
+}
+
+/// Prints which faults there were, how often they met work, and how many repeats each explains;
+/// `true` if each that was planned was hit at least `hits` times.
+pub(crate) fn say_faults(runs: &[(Run, Outcome)], hits: usize) -> bool {
+    let mut windows: BTreeMap<FaultKind, Window> = BTreeMap::new();
+    for (run, outcome) in runs {
+        for planned in &run.attacks {
+            windows.entry(planned.attack.fault()).or_default().planned += 1;
+        }
         for fault in &outcome.ledger.faults {
-            faults.entry(&fault.kind).or_default().0 += 1;
+            let window = windows.entry(fault.kind.clone()).or_default();
+            window.happened += 1;
+            window.hit += usize::from(fault.hit);
         }
         for (kind, repeats) in &outcome.findings.repeats {
-            faults.entry(kind).or_default().1 += repeats;
+            windows.entry(kind.clone()).or_default().repeats += repeats;
         }
     }
-    say(format_args!("\n{:<44}{:>8}{:>18}", "fault", "times", "repeats explained"));
-    for (kind, (times, repeats)) in &faults {
-        say(format_args!("{:<44}{times:>8}{repeats:>18}", kind.to_string()));
+    let cells = |cells: [&str; 5]| {
+        let [name, planned, happened, hit, repeats] = cells;
+        say(format_args!("{name:<44}{planned:>8}{happened:>10}{hit:>6}{repeats:>19}"));
+    };
+    say("");
+    cells(["fault", "planned", "happened", "hit", "repeats explained"]);
+    for (kind, window) in &windows {
+        let Window { planned, happened, hit, repeats } = window;
+        let [planned, happened, hit, repeats] =
+            [planned, happened, hit, repeats].map(ToString::to_string);
+        cells([&kind.to_string(), &planned, &happened, &hit, &repeats]);
     }
-    let hit = |name: &str| faults.contains_key(&FaultKind::Failpoint(name.to_owned()));
-    let missed: Vec<&str> = FAILPOINTS.into_iter().filter(|name| !hit(name)).collect();
+    let missed = windows.iter().filter(|(_, window)| window.planned > 0 && window.hit < hits);
+    let missed: Vec<String> = missed.map(|(kind, _)| kind.to_string()).collect();
     if missed.is_empty() {
-        say("every failpoint was hit");
+        say(format_args!("each was hit {hits} times or more"));
     } else {
-        say(format_args!("failpoints not hit: {}", missed.join(", ")));
+        say(format_args!("hit less than {hits} times: {}", missed.join(", ")));
     }
+    missed.is_empty()
 }
 
 /// Prints the first defects of each kind, with all that happened to their orders.

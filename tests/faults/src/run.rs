@@ -127,7 +127,8 @@ impl Run {
 
         let mut ledger = book.open().clone();
         ledger.sockets = sockets;
-        ledger.panics = cluster.panics();
+        ledger.panics = cluster.log_lines("panicked");
+        ledger.fenced = cluster.log_lines("another worker claimed this invitation").len();
         ledger.record = cluster.source.read().await?;
         let findings = checker::check(&ledger);
         let keep = !findings.defects.is_empty() && self.bug.is_none();

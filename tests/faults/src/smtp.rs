@@ -9,7 +9,7 @@ use ::tests::shop::now;
 use jiff::{SignedDuration, Timestamp};
 use mail::{
     Stage,
-    testkit::{Behaviour, Received, Script, SmtpServer},
+    testkit::{Behaviour, Ledger, Received, Script, SmtpServer},
 };
 use mail_parser::{HeaderName, MessageParser};
 use tokio::{sync::Notify, time::sleep};
@@ -51,7 +51,7 @@ enum Kind {
 }
 
 /// Every way to misbehave that we know.
-pub(crate) const TROUBLES: [Trouble; 18] = [
+pub(crate) const TROUBLES: [Trouble; 20] = [
     trouble(Stage::Connect, How::Reply("421 4.3.2 too many"), Kind::Refused, "421 at once", 2000),
     trouble(Stage::MailFrom, How::Reply("451 4.3.0 later"), Kind::Refused, "451 to MAIL", 2000),
     trouble(Stage::RcptTo, How::Reply("450 4.7.1 grey"), Kind::Refused, "450 to RCPT", 2000),
@@ -61,13 +61,15 @@ pub(crate) const TROUBLES: [Trouble; 18] = [
     trouble(Stage::FinalDot, How::Reply("554 5.7.1 spam"), Kind::Refused, "554 to the dot", 2000),
     trouble(Stage::RcptTo, How::Reply("550 5.1.1 nobody"), Kind::Gone, "550 to RCPT", 800),
     trouble(Stage::Connect, How::Drop, Kind::Refused, "drops connections", 2000),
+    trouble(Stage::Connect, How::Silence, Kind::Refused, "half-open: never greets", 2000),
     trouble(Stage::Data, How::Drop, Kind::Refused, "drops at DATA", 2000),
     trouble(Stage::Content, How::Drop, Kind::Refused, "drops in the text", 2000),
     trouble(Stage::RcptTo, How::Silence, Kind::Refused, "silent at RCPT", 2000),
+    trouble(Stage::FinalDot, How::Silence, Kind::Refused, "silent after the dot", 2000),
     trouble(Stage::FinalDot, How::Garbage, Kind::Refused, "garbage to the dot", 1500),
     LATE_ENVELOPE,
     SLOW,
-    trouble(Stage::FinalDot, How::LoseReply, Kind::ReplyLost, "hangs up after the dot", 1500),
+    REPLY_LOST,
     trouble(Stage::FinalDot, How::ReplyThenReset, Kind::ReplyLost, "250, then reset", 1500),
     trouble(Stage::FinalDot, How::Hold, Kind::ReplyLost, "250 after the time limit", 4500),
 ];
@@ -82,6 +84,10 @@ pub(crate) const LATE_ENVELOPE: Trouble =
 
 /// Takes its time for every mail, and stays within the limit.
 pub(crate) const SLOW: Trouble = trouble(Stage::FinalDot, How::Hold, Kind::Refused, "slow", 2000);
+
+/// Takes the mail and hangs up.
+pub(crate) const REPLY_LOST: Trouble =
+    trouble(Stage::FinalDot, How::LoseReply, Kind::ReplyLost, "hangs up after the dot", 1500);
 
 /// Takes the mail and answers with what means "go ahead".
 pub(crate) const GO_AHEAD: Trouble =
@@ -138,10 +144,22 @@ impl MailServer {
         self.server.address().port()
     }
 
-    /// Misbehaves for a while.
-    pub(crate) async fn misbehave(&self, trouble: Trouble) {
+    /// Misbehaves for a while; returns how often it had the opportunity.
+    pub(crate) async fn misbehave(&self, trouble: Trouble) -> usize {
+        let count = || {
+            let at_stage = |ledger: &Ledger| {
+                ledger.misbehaved.iter().filter(|stage| **stage == trouble.stage).count()
+            };
+            self.server.look(at_stage)
+        };
+        let before = count();
         let over = Arc::new(Notify::new());
-        self.server.follow(Script::new().always(trouble.stage, trouble.behaviour(&over)));
+        let mut script = Script::new().always(trouble.stage, trouble.behaviour(&over));
+        if trouble.stage == Stage::Connect {
+            // Who is connected has no reason to connect again.
+            script = script.always(Stage::MailFrom, Behaviour::Drop);
+        }
+        self.server.follow(script);
         sleep(Duration::from_millis(trouble.millis)).await;
         self.server.follow(Script::new());
         // Several times: who was told to wait a moment ago may not wait yet.
@@ -149,6 +167,7 @@ impl MailServer {
             over.notify_waiters();
             sleep(Duration::from_millis(20)).await;
         }
+        count() - before
     }
 
     /// How many mails it took so far.
@@ -158,7 +177,7 @@ impl MailServer {
 
     /// Waits for mails behind the first `count`.
     pub(crate) async fn behind(&self, count: usize) -> Vec<Letter> {
-        let messages = self.server.messages_behind(count).await;
+        let messages = self.server.take_behind(count).await;
         self.server.look(|ledger| {
             let greeting = |session: usize| {
                 let commands = ledger.sessions.get(session).map(|session| &session.commands);

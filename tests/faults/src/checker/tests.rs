@@ -34,7 +34,7 @@ fn stop(cause: Cause, looked_at: Timestamp) -> Stop {
 }
 
 fn fault(kind: FaultKind, target: &str, from: Timestamp, until: Timestamp) -> Fault {
-    Fault { kind, target: target.into(), from, until }
+    Fault { kind, target: target.into(), from, until, hit: true }
 }
 
 fn submission(stars: i64, sent_at: Timestamp) -> Submission {
@@ -146,6 +146,11 @@ fn an_invitation_whose_recipient_was_refused_may_fail() {
     ledger.record.invitations[0].state = InvitationState::Failed;
     ledger.faults = vec![fault(FaultKind::MailboxesGone, "mail", at(5), at(7))];
     finds(&ledger, &[]);
+    // Recorded later by a worker that had been stopped meanwhile.
+    ledger.record.attempts[0].at = at(17);
+    finds(&ledger, &[Column::Lost]);
+    ledger.faults.push(fault(FaultKind::Suspended, "worker-1", at(6), at(17)));
+    finds(&ledger, &[]);
 }
 
 #[test]
@@ -187,6 +192,15 @@ fn no_repeat_is_explained_by_another_worker_another_time_or_an_orderly_end() {
 }
 
 #[test]
+fn a_repeat_is_explained_by_a_slow_reply_only_if_it_came_too_late() {
+    let mut ledger = mailed_twice();
+    ledger.faults = vec![fault(FaultKind::MailRefused("slow"), "mail", at(6), at(11))];
+    finds(&ledger, &[Column::Duplicated, Column::Unrecorded]);
+    ledger.mails[0].taken_at = at(10);
+    finds(&ledger, &[]);
+}
+
+#[test]
 fn a_recorded_mail_is_repeated_by_zombies_only() {
     let mut ledger = mailed_twice();
     ledger.record.attempts.push(attempt(1, at(6), "sent", "2.0.0 queued as 0"));
@@ -194,6 +208,16 @@ fn a_recorded_mail_is_repeated_by_zombies_only() {
     finds(&ledger, &[Column::Duplicated]);
     ledger.faults = vec![fault(FaultKind::Suspended, "worker-1", at(5), at(16))];
     finds(&ledger, &[]);
+}
+
+#[test]
+fn a_recorded_mail_is_repeated_by_who_took_over_before_it_was_recorded() {
+    let mut ledger = mailed_twice();
+    ledger.record.attempts.push(attempt(1, at(18), "sent", "2.0.0 queued as 0"));
+    ledger.faults = vec![fault(FaultKind::Zombie("smtp_after_250"), "worker-1", at(6), at(18))];
+    finds(&ledger, &[]);
+    ledger.faults[0].target = "worker-2".into();
+    finds(&ledger, &[Column::Duplicated]);
 }
 
 #[test]
