@@ -1,0 +1,3 @@
+//! What the bench and its micro-benchmarks share.
+
+pub mod orders;
