@@ -17,11 +17,18 @@ pub(crate) fn run_with(
 ) -> anyhow::Result<()> {
     let line = format!("{program} {}", arguments.join(" "));
     say(&format!("\n$ {}", shorten(&line)));
-    let status = Command::new(program)
-        .args(arguments)
-        .envs(environment.iter().copied())
-        .status()
-        .with_context(|| format!("{program} does not start"))?;
+    let mut command = Command::new(program);
+    command.args(arguments).envs(environment.iter().copied());
+    // Cargo told us about ourselves. A build script that looks at this would run again each time
+    // that somebody builds with us and then without us.
+    let about_us =
+        |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(about_us) {
+            command.env_remove(name);
+        }
+    }
+    let status = command.status().with_context(|| format!("{program} does not start"))?;
     if status.success() { Ok(()) } else { bail!("failed: {}", shorten(&line)) }
 }
 

@@ -137,7 +137,7 @@ mod tests {
         fn a_reader_gets_what_was_written(text in "([ -~äß€\t]{0,90}\n){0,5}[!-~é🙂]{1,5}") {
             let bytes = encode(&text);
             prop_assert!(bytes.split(|&b| b == b'\n').all(|line| line.len() <= 77));
-            prop_assert!(bytes.iter().all(|b| b.is_ascii()));
+            prop_assert!(bytes.is_ascii());
             prop_assert_eq!(decoded(&bytes).replace("\r\n", "\n"), text);
         }
     }

@@ -270,11 +270,10 @@ async fn shared_cell(stage: Stage, behaviour: Behaviour, towards_first: bool) {
     let refused = matches!(behaviour, Behaviour::Reply(reply)
         if reply.starts_with(['4', '5']) && !reply.starts_with("421"));
     let expected = match (&behaviour, stage) {
-        (_, Stage::MailFrom | Stage::RcptTo) if !refused => Outcome::Sent,
         (Behaviour::Extra(_) | Behaviour::ReplyThenReset, Stage::Data) => {
             expected(stage, &behaviour, true, true)
         }
-        (_, Stage::Data) if !refused => Outcome::Sent,
+        (_, Stage::MailFrom | Stage::RcptTo | Stage::Data) if !refused => Outcome::Sent,
         _ => expected(stage, &behaviour, true, true),
     };
     check(&cell, &met, &expected);

@@ -1,5 +1,5 @@
 //! What the steps of an order cost by themselves: `cargo bench -p bench`.
-#![expect(clippy::unwrap_used, missing_docs, reason = "measuring code")]
+#![expect(clippy::unwrap_used, reason = "measuring code")]
 
 use std::hint::black_box;
 

@@ -57,6 +57,8 @@ pub(crate) struct Afs {
     pub(crate) address: String,
     /// From the start of the first process until all were ready.
     pub(crate) ready_after: Duration,
+    /// The address of its record, as it is configured.
+    pub(crate) database_url: String,
     pub(crate) redis: Option<Redis>,
     pub(crate) postgres: Option<Postgres>,
     dir: TempDir,
@@ -86,6 +88,7 @@ impl Afs {
         let mut afs = Self {
             processes: Vec::new(),
             address,
+            database_url: all["database.url"].as_str().unwrap_or_default().to_owned(),
             ready_after: Duration::ZERO,
             redis,
             postgres,

@@ -1,7 +1,5 @@
 //! Looks into the record of an installation, without its help.
 
-use std::path::Path;
-
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, PgConnection, SqliteConnection, postgres::PgConnectOptions,
     sqlite::SqliteConnectOptions,
@@ -35,25 +33,22 @@ macro_rules! connected {
 /// When an invitation that was sent was due, claimed and taken by the mail server, in milliseconds
 /// since 1970.
 #[derive(Clone, Copy, Debug, sqlx::FromRow)]
-pub(crate) struct Sent {
-    pub(crate) due_at: i64,
-    pub(crate) first_attempt_at: i64,
-    pub(crate) sent_at: i64,
+pub(crate) struct Mailed {
+    pub(crate) due: i64,
+    pub(crate) claimed: i64,
+    pub(crate) sent: i64,
 }
 
 impl Record {
     /// Opens the record of `afs`.
     pub(crate) fn of(afs: &Afs) -> anyhow::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let connection = match &afs.postgres {
-            Some(postgres) => {
-                let options: PgConnectOptions = postgres.database("afs").parse()?;
-                Connection::Postgres(runtime.block_on(options.connect())?)
-            }
-            None => {
-                let options = SqliteConnectOptions::new().filename(sqlite_file(afs.dir()));
-                Connection::Sqlite(runtime.block_on(options.connect())?)
-            }
+        let connection = if afs.postgres.is_some() {
+            let options: PgConnectOptions = afs.database_url.parse()?;
+            Connection::Postgres(runtime.block_on(options.connect())?)
+        } else {
+            let options = SqliteConnectOptions::new().filename(afs.dir().join("afs.db"));
+            Connection::Sqlite(runtime.block_on(options.connect())?)
         };
         Ok(Self { runtime, connection })
     }
@@ -89,10 +84,10 @@ impl Record {
     }
 
     /// Every invitation that was sent.
-    pub(crate) fn sent(&mut self) -> anyhow::Result<Vec<Sent>> {
-        const SENT: &str =
-            "SELECT due_at, first_attempt_at, sent_at FROM invitations WHERE state = 'sent'";
-        Ok(connected!(self, |connection| sqlx::query_as(SENT).fetch_all(connection))?)
+    pub(crate) fn mailed(&mut self) -> anyhow::Result<Vec<Mailed>> {
+        const MAILED: &str = "SELECT due_at AS due, first_attempt_at AS claimed, sent_at AS sent
+             FROM invitations WHERE state = 'sent'";
+        Ok(connected!(self, |connection| sqlx::query_as(MAILED).fetch_all(connection))?)
     }
 
     /// Some invitations that wait, from all over the table.
@@ -163,8 +158,4 @@ impl Record {
             Connection::Postgres(_) => self.number("SELECT pg_database_size(current_database())"),
         }
     }
-}
-
-fn sqlite_file(dir: &Path) -> std::path::PathBuf {
-    dir.join("afs.db")
 }

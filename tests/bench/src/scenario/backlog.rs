@@ -83,7 +83,7 @@ fn measure(profile: Profile, count: usize) -> anyhow::Result<Sample> {
     let mut record = Record::of(&afs)?;
     fill(&afs, &mut record, count)?;
     let bytes = record.bytes()?;
-    let redis = afs.redis.as_ref().map(|redis| redis.used_memory()).transpose()?.unwrap_or(0);
+    let redis = afs.redis.as_ref().map(crate::stores::Redis::used_memory).transpose()?.unwrap_or(0);
     let per_invitation = |bytes: u64| as_f64(bytes) / as_f64(count as u64);
     let accept = accept_ms(&afs, count)?;
     let claim = claim_ms(&afs, &mut record)?;
@@ -107,7 +107,7 @@ fn accept_ms(afs: &Afs, count: usize) -> anyhow::Result<f64> {
         connections: 1,
         rate: None,
         warm_up: Duration::ZERO,
-        measured: Duration::from_secs(60),
+        measured: Duration::from_mins(1),
         meters: &[],
     })?;
     load.all_accepted()?;
@@ -116,9 +116,8 @@ fn accept_ms(afs: &Afs, count: usize) -> anyhow::Result<f64> {
 
 /// The median time of a claim, through the same code as the worker's, from a process beside it.
 fn claim_ms(afs: &Afs, record: &mut Record) -> anyhow::Result<f64> {
-    // Some are due now, and the worker does not know: it must not claim them.
     let url = match &afs.postgres {
-        Some(postgres) => postgres.database("afs"),
+        Some(_) => afs.database_url.clone(),
         None => format!("sqlite:{}", afs.dir().join("afs.db").display()),
     };
     let settings =

@@ -18,7 +18,7 @@ use crate::{
     mail::{LongWay, Mail, Postfix, Sink, run_sender},
     meter::{Meter, as_f64},
     peers,
-    record::{Record, Sent},
+    record::{Mailed, Record},
     scenario::{Goal, Round, Sample, Scenario},
     stores::Redis,
 };
@@ -142,16 +142,17 @@ fn afs(profile: Profile, count: usize, round_trip: Duration) -> anyhow::Result<S
     let before = meters.each_ref().map(Meter::cpu);
     until_sent(&mut record, count)?;
     let after = meters.each_ref().map(Meter::cpu);
-    let sent = record.sent()?;
-    let ended = sent.iter().map(|sent| sent.sent_at).max().context("nothing was sent")?;
+    let mailed = record.mailed()?;
+    let ended = mailed.iter().map(|mailed| mailed.sent).max().context("nothing was sent")?;
     let seconds = as_f64(ended.abs_diff(due.as_millisecond())) / 1e3;
-    let cpu = |at: usize| (after[at] - before[at]).as_secs_f64() * 1e6 / as_f64(count as u64);
+    let cpu =
+        |at: usize| after[at].saturating_sub(before[at]).as_secs_f64() * 1e6 / as_f64(count as u64);
     let sample = Sample::default()
         .with("mails_per_s", as_f64(count as u64) / seconds)
         .with("sender_cpu_us", cpu(0))
         .with("stores_cpu_us", cpu(1))
         .with("sink_cpu_us", cpu(2));
-    with_lateness(sample, &sent)
+    with_lateness(sample, &mailed)
 }
 
 /// What an installation needs that mails to this port.
@@ -193,7 +194,7 @@ pub(super) fn post(afs: &Afs, requests: &[Vec<u8>]) -> anyhow::Result<load::Load
         connections: 64,
         rate: None,
         warm_up: Duration::ZERO,
-        measured: Duration::from_secs(600),
+        measured: Duration::from_mins(10),
         meters: &[],
     })?;
     ensure!(load.all_accepted()? == requests.len() as u64, "not every order was taken");
@@ -206,7 +207,7 @@ pub(super) fn wait_for(time: Timestamp) {
 
 /// Waits until so many invitations were sent and nothing that is due is left.
 pub(super) fn until_sent(record: &mut Record, count: usize) -> anyhow::Result<()> {
-    let deadline = Instant::now() + Duration::from_secs(600);
+    let deadline = Instant::now() + Duration::from_mins(10);
     while record.is_busy(now().as_millisecond())? {
         ensure!(Instant::now() < deadline, "invitations are still not sent");
         thread::sleep(Duration::from_millis(20));
@@ -217,10 +218,10 @@ pub(super) fn until_sent(record: &mut Record, count: usize) -> anyhow::Result<()
 }
 
 /// Adds how late mails were taken by the mail server. None may be claimed before it is due.
-pub(super) fn with_lateness(sample: Sample, sent: &[Sent]) -> anyhow::Result<Sample> {
-    let early = sent.iter().filter(|sent| sent.first_attempt_at < sent.due_at).count();
+pub(super) fn with_lateness(sample: Sample, mailed: &[Mailed]) -> anyhow::Result<Sample> {
+    let early = mailed.iter().filter(|mailed| mailed.claimed < mailed.due).count();
     ensure!(early == 0, "{early} invitations were claimed before they were due");
-    let mut late: Vec<u64> = sent.iter().map(|sent| sent.sent_at.abs_diff(sent.due_at)).collect();
+    let mut late: Vec<u64> = mailed.iter().map(|mailed| mailed.sent.abs_diff(mailed.due)).collect();
     late.sort_unstable();
     let quantile = |percent: usize| late.get((late.len() - 1) * percent / 100).copied();
     let quantile = |percent| quantile(percent).map_or(0.0, as_f64);
@@ -291,7 +292,7 @@ fn bullmq(count: usize) -> anyhow::Result<Sample> {
     let meter = Meter::new([redis.id()]);
     let before = meter.cpu();
     let sample = run_sender(work.env("REDIS_PORT", redis.port()))?;
-    let used = (meter.cpu() - before).as_secs_f64();
+    let used = meter.cpu().saturating_sub(before).as_secs_f64();
     Ok(sample.with("stores_cpu_us", used * 1e6 / as_f64(count as u64)))
 }
 

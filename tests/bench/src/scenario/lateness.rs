@@ -64,7 +64,7 @@ fn at_once(profile: Profile) -> anyhow::Result<Sample> {
     fill(&afs, 0..COUNT, due)?;
     wait_for(due);
     until_sent(&mut record, COUNT)?;
-    with_lateness(Sample::default(), &record.sent()?)
+    with_lateness(Sample::default(), &record.mailed()?)
 }
 
 fn spread(profile: Profile, waiting: usize, over: Duration) -> anyhow::Result<Sample> {
@@ -88,7 +88,8 @@ fn spread(profile: Profile, waiting: usize, over: Duration) -> anyhow::Result<Sa
     wait_for(first + SignedDuration::try_from(over)?);
     until_sent(&mut record, COUNT)?;
     let after = meters.each_ref().map(crate::meter::Meter::cpu);
-    let cpu = |at: usize| (after[at] - before[at]).as_secs_f64() * 1e6 / as_f64(COUNT as u64);
+    let cpu =
+        |at: usize| after[at].saturating_sub(before[at]).as_secs_f64() * 1e6 / as_f64(COUNT as u64);
     let sample = Sample::default().with("server_cpu_us", cpu(0)).with("stores_cpu_us", cpu(1));
-    with_lateness(sample, &record.sent()?)
+    with_lateness(sample, &record.mailed()?)
 }

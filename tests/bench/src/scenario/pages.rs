@@ -81,7 +81,7 @@ fn measure(lab: &Lab, profile: Profile) -> anyhow::Result<Sample> {
         .with("post_cpu_us", micros(&sent)))
 }
 
-/// The tokens of all invitations, once they are sent. Mails lie under the invitations' ids.
+/// The tokens of all invitations, once they are sent. The names of mails hold the invitations' ids.
 fn tokens(afs: &Afs, count: usize) -> anyhow::Result<Vec<String>> {
     let deadline = Instant::now() + PATIENCE;
     while afs.invitations("sent")? < count as u64 {
@@ -92,7 +92,8 @@ fn tokens(afs: &Afs, count: usize) -> anyhow::Result<Vec<String>> {
     fs_err::read_dir(afs.dir().join("outbox"))?
         .map(|mail| {
             let name = mail?.file_name().to_string_lossy().into_owned();
-            let id = name.split_once('@').context("a mail without an id")?.0.parse()?;
+            let id = name.strip_prefix("inv-").and_then(|name| name.split_once('@'));
+            let id = id.context("a mail without an invitation's id")?.0.parse()?;
             Ok(keys.token(Purpose::Review, InvitationId(id)))
         })
         .collect()
