@@ -9,7 +9,8 @@ use crate::{
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
     packages::install(&[REDIS, POSTGRES, AIOSMTPD, OPENSSL])?;
     shell::run("cargo", &["build", "--package", "afs", "--bins"])?;
-    let mut test = vec!["test", "--workspace"];
+    // One run tells all that fails.
+    let mut test = vec!["test", "--workspace", "--no-fail-fast"];
     test.extend(arguments.iter().map(String::as_str));
     let environment = [
         // A snapshot that differs is a failure, never a file to review later.
