@@ -32,7 +32,7 @@ const ROUND_TRIP: Duration = Duration::from_millis(20);
 /// The delay of every invitation, as [`crate::afs`] configures it.
 pub(super) const DELAY: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// Orders in memory at the same time: they have 6 to 8 KB.
+/// Orders in memory at the same time: they have 5 to 8 KB.
 const PAGE: usize = 5_000;
 
 const EMBEDDED: &str = Profile::Embedded.contestant();

@@ -18,7 +18,7 @@ const FIXED_RATE: f64 = 1000.0;
 const EMBEDDED: &str = Profile::Embedded.contestant();
 const DISTRIBUTED: &str = Profile::Distributed.contestant();
 
-const ABOUT: &str = "Distinct signed orders of 6 to 8 KB, posted over 64 keep-alive connections, each \
+const ABOUT: &str = "Distinct signed orders of 5 to 8 KB, posted over 64 keep-alive connections, each \
     as soon as the one before is answered. Whoever takes an order proves its signature, parses it, \
     finds out whether it came before, stores it and schedules an invitation for a week later; \
     afterwards what it has scheduled is compared with what it has accepted. AFS commits a record to \
