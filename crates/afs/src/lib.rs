@@ -11,7 +11,3 @@ mod lifecycle;
 mod logs;
 mod operator;
 mod services;
-
-/// An order takes some hundred allocations on its way in, and they were an eighth of what it cost.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
