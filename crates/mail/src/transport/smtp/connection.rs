@@ -15,7 +15,6 @@ use tokio::{
 use super::{
     Credentials, SmtpSettings, Timeouts, Tls,
     classify::classify,
-    pool::{Next, Pool},
     reply::Reply,
     tls::{self, Socket},
 };
@@ -38,8 +37,8 @@ pub(super) struct Connection {
     opened: Instant,
     messages: u32,
     state: State,
-    /// Whose envelope went out with the text of the message before it.
-    next: Option<Next>,
+    /// Somebody's envelope went out with the text of the message before it.
+    is_followed: bool,
 }
 
 /// How far a message got, as far as the next one is concerned.
@@ -194,7 +193,7 @@ impl Connection {
             opened: Instant::now(),
             messages: 0,
             state: State::Used,
-            next: None,
+            is_followed: false,
         }
     }
 
@@ -213,11 +212,6 @@ impl Connection {
         self.state == State::Ready
     }
 
-    /// Whose envelope the server has heard already: the connection is theirs.
-    pub(super) fn take_next(&mut self) -> Option<Next> {
-        self.next.take()
-    }
-
     /// `true` if the message can be handed over on another connection as if it had never been here:
     /// this one turned out to be closed or out of step before the text was begun.
     pub(super) fn was_dead(&self) -> bool {
@@ -230,22 +224,24 @@ impl Connection {
             || failpoint::bug("connection_reused_after_timeout")
     }
 
-    /// Hands one message over, and says the envelope of whoever waits in `pool` with its text.
+    /// Hands one message over, and says with its text what `following` wants to be said: the
+    /// envelope of the next message. It is asked once, when the text may begin.
     pub(super) async fn deliver(
         &mut self,
         outgoing: &Outgoing,
         envelope: &Envelope,
-        pool: &Pool,
+        following: impl FnOnce(&Self) -> Option<String>,
     ) -> Result<Accepted, SendError> {
         // Should this future be dropped, the connection stays marked as used.
         self.state = State::Unheard;
-        let result = self.transact(outgoing, envelope, pool).await;
+        self.is_followed = false;
+        let result = self.transact(outgoing, envelope, following).await;
         self.messages += 1;
         let in_step = match &result {
             Ok(_) => true,
             // Nobody can tell whether the refusal came before the text was read to its end, and what
             // follows are replies to the rest of it.
-            Err(_) if self.next.is_some() => false,
+            Err(_) if self.is_followed => false,
             Err(trouble) => trouble.in_step && self.reset().await.is_ok(),
         };
         if in_step || failpoint::bug("connection_reused_after_timeout") {
@@ -313,7 +309,7 @@ impl Connection {
         &mut self,
         outgoing: &Outgoing,
         envelope: &Envelope,
-        pool: &Pool,
+        following: impl FnOnce(&Self) -> Option<String>,
     ) -> Result<Reply, Trouble> {
         self.open_envelope(envelope).await?;
         failpoint::hit("smtp_before_content");
@@ -323,10 +319,10 @@ impl Connection {
         }
         // A text may open the next group of commands (RFC 2920, 3.1): then a message takes one round
         // trip. Each text still waits for the 354 of its own envelope.
-        if self.pipelining && !failpoint::bug("connection_reused_after_timeout") {
-            self.next = pool.next_on(self);
-        }
-        self.content(outgoing.bytes()).await?;
+        let may_follow = self.pipelining && !failpoint::bug("connection_reused_after_timeout");
+        let group = if may_follow { following(self) } else { None };
+        self.is_followed = group.is_some();
+        self.content(outgoing.bytes(), &group.unwrap_or_default()).await?;
         failpoint::hit("smtp_after_final_dot");
         let reply = self.expect(Stage::FinalDot).await?;
         failpoint::hit("smtp_after_250");
@@ -375,14 +371,14 @@ impl Connection {
 
     /// The message, the final dot and the next envelope in one write. On a failure it matters how far
     /// it got: once the dot is on its way, the server may have the message.
-    async fn content(&mut self, message: &[u8]) -> Result<(), Trouble> {
+    async fn content(&mut self, message: &[u8], following: &str) -> Result<(), Trouble> {
         self.must_be_our_turn(Stage::Content)?;
         let mut content = dot_stuffed(message);
         let len = content.len();
         let dot = len - FINAL_DOT.len();
-        if let Some(next) = &self.next {
+        if self.is_followed {
             failpoint::hit("smtp_before_envelope");
-            content.extend_from_slice(next.group().as_bytes());
+            content.extend_from_slice(following.as_bytes());
         }
         let mut written = 0;
         let writing = async {
@@ -395,7 +391,7 @@ impl Connection {
             self.stream.flush().await
         };
         let result = within(self.timeouts.command, writing).await;
-        if written >= len && self.next.is_some() {
+        if written >= len && self.is_followed {
             // If the rest is missing, the next message will notice.
             return Ok(());
         }
@@ -562,7 +558,7 @@ mod tests {
             server.read_exact(&mut [0; 5_000]).await.unwrap();
             drop(server);
         };
-        let (result, ()) = tokio::join!(connection.content(&message), hang_up);
+        let (result, ()) = tokio::join!(connection.content(&message, ""), hang_up);
         let error = result.unwrap_err().into_error(None);
         assert_eq!((error.stage, error.failure), (Stage::Content, Failure::Temporary));
     }
@@ -570,7 +566,7 @@ mod tests {
     #[tokio::test]
     async fn a_server_that_stops_reading_is_left_at_the_deadline() {
         let (mut connection, _server) = connection(1024, Duration::from_millis(10));
-        let error = connection.content(&[b'x'; 2_000]).await.unwrap_err().into_error(None);
+        let error = connection.content(&[b'x'; 2_000], "").await.unwrap_err().into_error(None);
         assert_eq!((error.stage, error.failure), (Stage::Content, Failure::Temporary));
     }
 
@@ -580,7 +576,7 @@ mod tests {
             let message = [&[b'x'; 998][..], b"\r\n"].concat();
             let (mut connection, _server) =
                 connection(message.len() + FINAL_DOT.len() - missing, Duration::from_millis(10));
-            let result = connection.content(&message).await;
+            let result = connection.content(&message, "").await;
             let result = match result {
                 Ok(()) => connection.expect(Stage::FinalDot).now_or_never().map(|_| Stage::Content),
                 Err(trouble) => Some(trouble.stage),

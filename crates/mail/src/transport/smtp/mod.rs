@@ -28,7 +28,7 @@ use tokio_rustls::rustls;
 pub use self::reply::first_reply;
 use self::{
     connection::{Connection, Envelope},
-    pool::{Pool, Turn},
+    pool::{Next, Pool, Turn},
 };
 use super::{Accepted, SendError};
 use crate::Outgoing;
@@ -180,18 +180,24 @@ impl Smtp {
             Turn::HandedOver(connection, slot) => (slot, Some(connection)),
         };
         let envelope = envelope.said(handed_over.is_some());
+        let mut next = None;
+        let following = |connection: &Connection, next: &mut Option<Next>| {
+            *next = pool.next_on(connection);
+            next.as_ref().map(Next::group)
+        };
         if let Some(mut connection) = handed_over.or_else(|| pool.take()) {
-            let result = connection.deliver(outgoing, &envelope, pool).await;
+            let result =
+                connection.deliver(outgoing, &envelope, |on| following(on, &mut next)).await;
             if !connection.was_dead() {
-                pool.give_back(connection, slot);
+                pool.give_back(connection, slot, next);
                 return result;
             }
             tracing::debug!("mail server had closed a connection or lost an envelope");
         }
         let envelope = envelope.said(false);
         let mut connection = self.connect().await?;
-        let result = connection.deliver(outgoing, &envelope, pool).await;
-        pool.give_back(connection, slot);
+        let result = connection.deliver(outgoing, &envelope, |on| following(on, &mut next)).await;
+        pool.give_back(connection, slot, next);
         result
     }
 

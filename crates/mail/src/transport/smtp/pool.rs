@@ -52,8 +52,8 @@ type HandOver = oneshot::Sender<(Connection, Slot)>;
 
 impl Next {
     /// The commands of the envelope.
-    pub(super) fn group(&self) -> &str {
-        &self.group
+    pub(super) fn group(&self) -> String {
+        self.group.clone()
     }
 }
 
@@ -175,15 +175,20 @@ impl Pool {
         }
     }
 
-    /// Leaves a connection to whose envelope was said on it, or keeps one that may carry another
-    /// message; drops any other.
-    pub(super) fn give_back(self: &Arc<Self>, mut connection: Connection, slot: Slot) {
+    /// Leaves a connection to `next`, whose envelope was said on it, or keeps one that may carry
+    /// another message; drops any other.
+    pub(super) fn give_back(
+        self: &Arc<Self>,
+        connection: Connection,
+        slot: Slot,
+        next: Option<Next>,
+    ) {
         if !connection.is_reusable() {
             // Before the slot, which else could be somebody's while the connection still is.
             drop(connection);
             return;
         }
-        if let Some(next) = connection.take_next() {
+        if let Some(next) = next {
             // Whoever stopped waiting leaves replies behind that nobody else may read.
             drop(next.hand_over.send((connection, slot)));
             return;
