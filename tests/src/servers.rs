@@ -156,9 +156,19 @@ impl Redis {
             command.args(["--appendonly", "yes", "--dir"]).arg(dir.path());
         }
         self.process = Some(Process::start(command.stdout(Stdio::null())));
-        wait_until("redis-server listens", START_TIMEOUT, || {
-            TcpStream::connect(("127.0.0.1", self.port)).is_ok()
+        // While it reads what it has written down, it listens and does nothing else.
+        wait_until("redis-server answers", START_TIMEOUT, || {
+            self.answer(b"PING\r\n").is_ok_and(|answer| &answer == b"+PONG")
         });
+    }
+
+    /// The beginning of the answer to a command.
+    fn answer(&self, command: &[u8]) -> std::io::Result<[u8; 5]> {
+        let mut connection = TcpStream::connect(("127.0.0.1", self.port))?;
+        connection.write_all(command)?;
+        let mut answer = [0; 5];
+        connection.read_exact(&mut answer)?;
+        Ok(answer)
     }
 
     /// The append-only file, if it has one: what came in since that was last rewritten.
@@ -176,11 +186,7 @@ impl Redis {
 
     /// Forgets everything.
     pub fn flush_all(&self) {
-        let mut connection = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        connection.write_all(b"FLUSHALL\r\n").unwrap();
-        let mut answer = [0; 5];
-        connection.read_exact(&mut answer).unwrap();
-        assert_eq!(&answer, b"+OK\r\n");
+        assert_eq!(&self.answer(b"FLUSHALL\r\n").unwrap(), b"+OK\r\n");
     }
 
     /// The running process.
