@@ -139,7 +139,8 @@ async fn after_a_storm_memory_and_descriptors_are_what_they_were() {
 
     let after = calm(&server).await;
     assert!(after.descriptors <= before.descriptors + 2, "{before:?}, then {after:?}");
-    assert!(after.rss_mib <= before.rss_mib + 24, "{before:?}, then {after:?}");
+    // The allocator keeps some; the bodies of three storms, if they leaked, would be 150 MiB.
+    assert!(after.rss_mib <= before.rss_mib + 60, "{before:?}, then {after:?}");
     assert_eq!(server.recorded("orders"), 4 * 300);
 }
 
@@ -174,16 +175,18 @@ async fn storm(server: &Server, round: u32) {
     tokio::join!(server.web.deliver_all(orders), idlers, disturbing);
 }
 
-/// What the server holds once every connection is closed.
+/// What the server holds once every connection is closed: nothing has changed for longer than it
+/// bears with an idle one.
 async fn calm(server: &Server) -> Usage {
-    let mut last = server.usage();
+    let mut last = (server.usage(), Instant::now());
     eventually("the server is calm", async || {
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        tokio::time::sleep(Duration::from_millis(250)).await;
         let now = server.usage();
-        let settled = now.descriptors == last.descriptors && now.rss_mib >= last.rss_mib;
-        last = now;
-        settled
+        if now.descriptors != last.0.descriptors || now.rss_mib < last.0.rss_mib {
+            last = (now, Instant::now());
+        }
+        last.1.elapsed() > Duration::from_secs(3)
     })
     .await;
-    last
+    server.usage()
 }
