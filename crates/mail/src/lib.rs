@@ -5,7 +5,6 @@
 //! when to try again, or for whom.
 
 mod message;
-mod quoted_printable;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 mod transport;

@@ -9,13 +9,11 @@ use std::{
 use domain::{EmailAddress, text};
 use jiff::Timestamp;
 use lettre::message::{
-    Body, MultiPart, SinglePart,
+    MultiPart, SinglePart,
     header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue},
 };
 use memchr::memchr_iter;
 use tokio::time::{Instant, timeout_at};
-
-use crate::quoted_printable;
 
 /// The longest body, in bytes, text and HTML each. Gmail cuts what it shows at 102 KB.
 const BODY_MAX_LEN: usize = 256 * 1024;
@@ -270,11 +268,26 @@ fn part(content_type: ContentType, body: &str) -> Result<SinglePart, ComposeErro
     }
     // Always quoted-printable: it keeps the boundary unique and lines short, needs no 8BITMIME, and
     // spam filters distrust texts in base64.
-    let encoding = ContentTransferEncoding::QuotedPrintable;
     Ok(SinglePart::builder()
         .header(content_type)
-        .header(encoding)
-        .body(Body::dangerous_pre_encoded(quoted_printable::encode(body), encoding)))
+        .header(ContentTransferEncoding::QuotedPrintable)
+        .body(with_crlf(body)))
+}
+
+/// Lines ended by CRLF, whatever ended them before; control characters but the tab removed.
+fn with_crlf(body: &str) -> String {
+    let mut out = String::with_capacity(body.len() + body.len() / 32);
+    let mut chars = body.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\r' if chars.peek() == Some(&'\n') => {}
+            '\r' | '\n' => out.push_str("\r\n"),
+            '\t' => out.push('\t'),
+            c if c.is_control() => {}
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 /// Words of letters, digits and `+-_`, joined by single dots: needs no quoting in any header.
@@ -313,6 +326,12 @@ fn is_fit_to_travel(bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bodies_get_crlf_lines_and_lose_control_characters() {
+        assert_eq!(with_crlf("a\nb\r\nc\rd\0\u{7}\te\r"), "a\r\nb\r\nc\r\nd\te\r\n");
+        assert_eq!(with_crlf("\u{7f}5\u{a0}\u{80}\u{9f}§ é\u{85}"), "5\u{a0}§ é");
+    }
 
     #[test]
     fn only_7_bit_crlf_lines_of_bounded_length_may_travel() {
