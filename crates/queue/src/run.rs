@@ -22,10 +22,6 @@ use crate::{Backend, Channel, Lease, Queue};
 /// How long the worker rests after an error.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
-/// Between two fetches while there is more than the free slots take: ids that are fetched together
-/// share their statements and commits, and a slot that becomes free in between is not missed.
-const FETCH_PAUSE: Duration = Duration::from_millis(2);
-
 /// Acknowledgements that share a round trip at the most.
 const ACKS_MAX: usize = 500;
 
@@ -182,9 +178,9 @@ impl Feed {
         let free = slots.num_permits();
         match self.backend.fetch(self.channel, free, self.settings.lease).await {
             Ok(leases) => {
-                let all_there_is = leases.len() < free;
-                let pause = if all_there_is { self.settings.poll_interval } else { FETCH_PAUSE };
-                self.next_fetch = Instant::now() + pause;
+                if leases.len() < free {
+                    self.next_fetch = Instant::now() + self.settings.poll_interval;
+                }
                 self.failing = false;
                 self.fetched = leases.into_iter().zip(iter::from_fn(|| slots.split(1))).collect();
             }

@@ -127,13 +127,15 @@ async fn a_job_moved_earlier_runs_earlier(bench: Bench<impl Fixture>) {
 }
 
 async fn a_handler_may_put_its_own_job_off(bench: Bench<impl Fixture>) {
+    // Within the lease: B's may end later than this test sees it finished.
+    let span = LEASE / 2;
     let fixture = bench.fixture.clone();
     let first = Arc::new(AtomicBool::new(true));
     let _worker = bench.worker(1, move |id| {
         let (fixture, first) = (fixture.clone(), first.clone());
         Box::pin(async move {
             if first.swap(false, Ordering::Relaxed) {
-                let due_at = fixture.clock().now() + MINUTE;
+                let due_at = fixture.clock().now() + span;
                 fixture.wake(&[Wakeup { id, due_at }]).await;
             }
         })
@@ -143,8 +145,15 @@ async fn a_handler_may_put_its_own_job_off(bench: Bench<impl Fixture>) {
     bench.wake_now(&[B]).await;
     bench.until_finished(B).await;
     assert_eq!(bench.log().started, [A, B]);
-    bench.fixture.clock().advance(MINUTE);
-    bench.until("it runs again", |log| log.finished == [A, B, A]).await;
+    bench.fixture.clock().advance(span);
+    let again = async {
+        while bench.log().finished != [A, B, A] {
+            // While its first run is being acknowledged, the queue puts it off by a second.
+            bench.fixture.clock().advance(SECOND);
+            bench.fixture.clock().read(1).await;
+        }
+    };
+    within("it runs again", again).await;
 }
 
 async fn channels_are_separate(bench: Bench<impl Fixture>) {
