@@ -491,9 +491,12 @@ fn strangers(ledger: &Ledger) -> Found {
 
 fn crashes(ledger: &Ledger, faults: &Faults<'_>) -> Found {
     let crashed = ledger.faults.iter().filter(|fault| {
-        matches!(fault.kind, FaultKind::Crashed(_))
-            // Without the record a process cannot start, and says so.
-            && faults.record_away(fault.from - START, fault.from).is_none()
+        // Without the record a process cannot start, and says so with its exit code.
+        let refused = |how: &str| {
+            how.starts_with("exit code")
+                && faults.record_away(fault.from - START, fault.from).is_some()
+        };
+        matches!(&fault.kind, FaultKind::Crashed(how) if !refused(how))
     });
     let crashed = crashed.map(|fault| format!("{} {}", fault.target, fault.kind));
     let panics = ledger.panics.iter().cloned();

@@ -373,6 +373,9 @@ fn a_process_may_end_by_itself_only_while_the_record_is_away() {
     finds(&ledger, &[Column::Crashed]);
     ledger.faults.push(fault(FaultKind::RecordAway("killed"), "postgres", at(28), at(33)));
     finds(&ledger, &[]);
+    ledger.faults[0].kind = FaultKind::Crashed("by a signal".into());
+    finds(&ledger, &[Column::Crashed]);
+    ledger.faults.clear();
     ledger.panics = vec!["worker-1: thread 'main' panicked at …".into()];
     finds(&ledger, &[Column::Crashed]);
 }
