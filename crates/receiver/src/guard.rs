@@ -1,19 +1,17 @@
 //! What strangers may take together: each request is bounded by itself, where it is read.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{fmt, num::NonZeroU32, time::Instant};
 
 use axum::body::Body;
 use domain::ShopId;
 use futures::StreamExt as _;
-use tokio::{
-    sync::{Semaphore, SemaphorePermit},
-    time::Instant,
+use governor::{
+    Quota, RateLimiter,
+    clock::{Clock, MonotonicClock},
+    middleware::NoOpMiddleware,
+    state::{InMemoryState, NotKeyed, keyed::HashMapStateStore},
 };
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// A body up to this size, in bytes, takes nothing from the shared memory: most orders are smaller,
 /// so nobody's large body keeps them waiting.
@@ -22,37 +20,15 @@ const SMALL_BODY: usize = 64 * 1024;
 /// Memory for all larger bodies together, in KiB.
 const LARGE_BODIES_KIB: u32 = 64 * 1024;
 
-/// Uninvited reviews of one shop: strangers could fill the disk, and keep the one writer of the
-/// record from orders.
-const REVIEWS: Rate = Rate { burst: 60, interval: Duration::from_secs(6) };
-
-/// Refusals that the log tells one by one. All are counted.
-const REFUSALS_TOLD: Rate = Rate { burst: 20, interval: Duration::from_millis(100) };
-
-/// So many at once after a quiet time, and then one in each interval.
-struct Rate {
-    burst: u32,
-    interval: Duration,
-}
-
-impl Rate {
-    /// Whether there may be one more. `until` is until when those before account for, if they come
-    /// at this rate.
-    fn admits(&self, until: &mut Option<Instant>, now: Instant) -> bool {
-        let accounted = until.map_or(now, |until| now.max(until));
-        let admitted = accounted - now <= self.interval * (self.burst - 1);
-        if admitted {
-            *until = Some(accounted + self.interval);
-        }
-        admitted
-    }
-}
+/// A rate for each shop.
+type PerShop<C> =
+    RateLimiter<ShopId, HashMapStateStore<ShopId>, C, NoOpMiddleware<<C as Clock>::Instant>>;
 
 /// Counts what strangers take of what is shared.
 pub struct Guard {
     large_bodies: Semaphore,
-    reviews: Mutex<HashMap<ShopId, Option<Instant>>>,
-    refusals_told: Mutex<Option<Instant>>,
+    reviews: PerShop<MonotonicClock>,
+    refusals_told: RateLimiter<NotKeyed, InMemoryState, MonotonicClock, NoOpMiddleware<Instant>>,
 }
 
 /// A body that was read, and its share of the memory.
@@ -68,7 +44,8 @@ pub(crate) struct TooLarge;
 impl Default for Guard {
     fn default() -> Self {
         let large_bodies = Semaphore::new(LARGE_BODIES_KIB as usize);
-        Self { large_bodies, reviews: Mutex::default(), refusals_told: Mutex::default() }
+        let refusals_told = RateLimiter::direct_with_clock(refusals_told(), MonotonicClock);
+        Self { large_bodies, reviews: reviews(MonotonicClock), refusals_told }
     }
 }
 
@@ -101,16 +78,29 @@ impl Guard {
     }
 
     /// Whether the shop takes one more review that nobody asked for.
-    pub(crate) fn admits_review(&self, shop: &ShopId, now: Instant) -> bool {
-        let mut reviews = self.reviews.lock().unwrap_or_else(PoisonError::into_inner);
-        REVIEWS.admits(reviews.entry(shop.clone()).or_default(), now)
+    pub(crate) fn admits_review(&self, shop: &ShopId) -> bool {
+        self.reviews.check_key(shop).is_ok()
     }
 
     /// Whether the log tells of one more refusal.
-    pub(crate) fn tells_refusal(&self, now: Instant) -> bool {
-        let mut told = self.refusals_told.lock().unwrap_or_else(PoisonError::into_inner);
-        REFUSALS_TOLD.admits(&mut told, now)
+    pub(crate) fn tells_refusal(&self) -> bool {
+        self.refusals_told.check().is_ok()
     }
+}
+
+/// Uninvited reviews of one shop: strangers could fill the disk, and keep the one writer of the
+/// record from orders.
+fn reviews<C: Clock>(clock: C) -> PerShop<C> {
+    const A_MINUTE: NonZeroU32 = NonZeroU32::new(10).unwrap();
+    const BURST: NonZeroU32 = NonZeroU32::new(60).unwrap();
+    RateLimiter::hashmap_with_clock(Quota::per_minute(A_MINUTE).allow_burst(BURST), clock)
+}
+
+/// Refusals that the log tells one by one. All are counted.
+fn refusals_told() -> Quota {
+    const A_SECOND: NonZeroU32 = NonZeroU32::new(10).unwrap();
+    const BURST: NonZeroU32 = NonZeroU32::new(20).unwrap();
+    Quota::per_second(A_SECOND).allow_burst(BURST)
 }
 
 /// The share of a body: all it may have. More than there is in total would wait for ever.
@@ -120,7 +110,10 @@ fn kib(limit: usize) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use futures::FutureExt as _;
+    use governor::clock::FakeRelativeClock;
 
     use super::*;
 
@@ -154,16 +147,18 @@ mod tests {
 
     #[test]
     fn uninvited_reviews_come_in_bursts_or_at_a_rate() {
-        let guard = Guard::default();
-        let (tea, coffee) = ("tea".parse().unwrap(), "coffee".parse().unwrap());
-        let admitted = |shop, at| (0..1000).filter(|_| guard.admits_review(shop, at)).count();
-        let now = Instant::now();
-        let after = |intervals| now + REVIEWS.interval * intervals;
+        let clock = FakeRelativeClock::default();
+        let reviews = reviews(clock.clone());
+        let (tea, coffee): (ShopId, ShopId) = ("tea".parse().unwrap(), "coffee".parse().unwrap());
+        let admitted = |shop| (0..1000).filter(|_| reviews.check_key(shop).is_ok()).count();
 
-        assert_eq!(admitted(&tea, now), 60);
-        assert_eq!(admitted(&coffee, now), 60, "each shop by itself");
-        assert_eq!(admitted(&tea, after(1)), 1);
-        assert_eq!(admitted(&tea, after(11)), 10);
-        assert_eq!(admitted(&tea, after(1_000_000)), 60);
+        assert_eq!(admitted(&tea), 60);
+        assert_eq!(admitted(&coffee), 60, "each shop by itself");
+        clock.advance(Duration::from_secs(6));
+        assert_eq!(admitted(&tea), 1);
+        clock.advance(Duration::from_mins(1));
+        assert_eq!(admitted(&tea), 10);
+        clock.advance(Duration::from_secs(1_000_000));
+        assert_eq!(admitted(&tea), 60);
     }
 }

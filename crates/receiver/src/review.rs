@@ -19,7 +19,6 @@ use metrics::counter;
 use queue::{Channel, Wakeup};
 use store::reviews::{Invited, Submitted};
 use templates::{FormError, FormValues, Language, Page, ReviewForm};
-use tokio::time::Instant;
 
 use crate::{
     Receiver,
@@ -199,7 +198,7 @@ pub(crate) async fn submit_organic(
     let stars = submission.opinion.stars;
     if submission.by_program {
         counter!("afs_reviews_refused_total", "reason" => "honeypot").increment(1);
-    } else if !receiver.guard.admits_review(&organic.id, Instant::now()) {
+    } else if !receiver.guard.admits_review(&organic.id) {
         counter!("afs_reviews_refused_total", "reason" => "flood").increment(1);
         return pages::busy(&receiver, StatusCode::TOO_MANY_REQUESTS, &organic.language, "60");
     } else {

@@ -20,7 +20,6 @@ use metrics::counter;
 use queue::{Channel, Wakeup};
 use sha2::{Digest as _, Sha256};
 use store::intake::{Accepted, Arrival};
-use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
@@ -197,7 +196,7 @@ fn verify<'a>(
 
 fn rejected(receiver: &Receiver, request_id: Uuid, reason: &'static str) {
     counter!("afs_webhooks_rejected_total", "reason" => reason).increment(1);
-    if receiver.guard.tells_refusal(Instant::now()) {
+    if receiver.guard.tells_refusal() {
         tracing::info!(%request_id, reason, "webhook rejected");
     }
 }
