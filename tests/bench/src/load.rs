@@ -16,7 +16,13 @@ use anyhow::Context as _;
 use hdrhistogram::Histogram;
 use mio::{Events, Interest, Poll, Token, Waker, net::TcpStream};
 
-use crate::meter::{Meter, as_f64};
+use crate::{
+    lab::Lab,
+    meter::{Meter, as_f64},
+};
+
+/// Connections that are kept open, each with one request under way.
+const CONNECTIONS: usize = 64;
 
 /// How long the last answers are waited for.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -46,6 +52,23 @@ pub(crate) struct Plan<'a> {
     pub(crate) measured: Duration,
     /// The processes whose processor time counts, each group by itself.
     pub(crate) meters: &'a [Meter],
+}
+
+impl<'a> Plan<'a> {
+    /// Each order once, for as long and over as many connections as orders are measured with.
+    pub(crate) fn steady(lab: &'a Lab, address: &'a str, meters: &'a [Meter]) -> Self {
+        Self {
+            address,
+            requests: lab.requests(),
+            copies: 1,
+            repeat: false,
+            connections: CONNECTIONS,
+            rate: None,
+            warm_up: lab.pace.warm_up,
+            measured: lab.pace.measured,
+            meters,
+        }
+    }
 }
 
 /// What came of it.

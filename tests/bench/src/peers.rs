@@ -174,7 +174,7 @@ fn run(dir: &Path, line: &[&str]) -> anyhow::Result<()> {
 /// A peer that runs, with a Redis of its own. Ends when dropped, with all its processes.
 pub(crate) struct Running {
     group: Group,
-    redis: Redis,
+    pub(crate) redis: Redis,
     address: String,
     delayed: &'static str,
 }

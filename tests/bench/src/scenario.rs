@@ -2,6 +2,7 @@
 
 mod backlog;
 mod burst;
+mod busy;
 mod dispatch;
 mod duplicates;
 mod idle;
@@ -11,13 +12,19 @@ mod pages;
 
 use std::{collections::BTreeMap, time::Instant};
 
-use crate::lab::{Lab, say};
+use crate::{
+    afs::{Afs, Profile},
+    lab::{Lab, say},
+    peers::PEERS,
+    target::Target,
+};
 
 /// The scenarios that were asked for.
 pub(crate) fn all(lab: &Lab) -> Vec<Scenario<'_>> {
     let mut scenarios = vec![
         ingest::at_full_speed(lab),
         ingest::at_fixed_rate(lab),
+        busy::scenario(lab),
         burst::scenario(lab),
         duplicates::scenario(lab),
         pages::scenario(lab),
@@ -90,6 +97,21 @@ impl<'a> Scenario<'a> {
         let (name, measure) = (name.into(), Box::new(measure));
         self.contestants.push(Contestant { name, measure, rounds: Vec::new() });
         self
+    }
+
+    /// Adds AFS, run in either way, and these peers: each is started for each measurement.
+    pub(crate) fn takers_of_orders(
+        self,
+        peers: &[&str],
+        measure: impl Fn(&dyn Target) -> anyhow::Result<Sample> + Copy + 'a,
+    ) -> Self {
+        let profiles = [Profile::Embedded, Profile::Distributed].into_iter();
+        let scenario = profiles.fold(self, |scenario, profile| {
+            scenario.contestant(profile.contestant(), move || measure(&Afs::start(profile, &[])?))
+        });
+        PEERS.iter().filter(|peer| peers.contains(&peer.name)).fold(scenario, |scenario, peer| {
+            scenario.contestant(peer.name, move || measure(&peer.start()?))
+        })
     }
 
     /// Adds a goal.

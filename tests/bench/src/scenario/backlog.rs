@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use jiff::SignedDuration;
 use store::{Store, StoreSettings, sending::Claim};
 use tests::shop::now;
@@ -13,11 +13,14 @@ use crate::{
     lab::Lab,
     load::{self, Plan},
     meter::as_f64,
+    peers::{ARQ, FASTIFY, PEERS, SIDEKIQ},
     record::Record,
     scenario::{
         Goal, Round, Sample, Scenario,
         dispatch::{fill as post_orders, mailing_to},
+        ingest::ensure_scheduled,
     },
+    target::Target as _,
 };
 
 /// Those that come as webhooks; the others are made in their shape.
@@ -29,10 +32,13 @@ const TIMED: usize = 300;
 const SIZES: [(&str, usize); 3] =
     [("10,000 waiting", 10_000), ("100,000 waiting", 100_000), ("1,000,000 waiting", 1_000_000)];
 
+/// Job queues, each by the peer that schedules its jobs.
+const JOB_QUEUES: [(&str, &str); 3] = [("BullMQ", FASTIFY), ("arq", ARQ), ("Sidekiq", SIDEKIQ)];
+
 const ABOUT: &str = "So many invitations wait, for a week. 1,000 of them came as webhooks; the rest is put \
     into the record by SQL in the same shape, each with an order, a delivery and a decision of its \
     own. `record_bytes` and `redis_bytes` are per waiting invitation: Redis holds only what is due \
-    within the hour. `accept_ms` is the median time of a webhook, `claim_ms` that of a claim, one at \
+    within the hour; of the peers' job queues it is all they have. `accept_ms` is the median time of a webhook, `claim_ms` that of a claim, one at \
     a time, each with its own commit.";
 
 /// Records of several sizes.
@@ -51,6 +57,9 @@ pub(crate) fn scenario(lab: &Lab) -> Scenario<'_> {
                 scenario.contestant(format!("{name}, {size}"), move || measure(profile, *count))
             })
         });
+    let scenario = JOB_QUEUES.iter().fold(scenario, |scenario, (name, peer)| {
+        scenario.contestant(format!("{name}, 10,000 waiting"), move || delayed_jobs(lab, peer))
+    });
     let of = |store: &str, size: &str| format!("{store}, {size}");
     scenario
         .goal(Goal::at_most(
@@ -75,6 +84,23 @@ pub(crate) fn scenario(lab: &Lab) -> Scenario<'_> {
             },
         ))
         .at_most_rounds(2)
+}
+
+/// What the orders cost that a peer keeps as delayed jobs.
+fn delayed_jobs(lab: &Lab, peer: &str) -> anyhow::Result<Sample> {
+    let peer = PEERS.iter().find(|known| known.name == peer).context("no such peer")?.start()?;
+    let empty = peer.redis.used_memory()?;
+    let requests = &lab.requests()[..SIZES[0].1];
+    let patience = Duration::from_mins(2);
+    let load = load::run(&Plan {
+        requests,
+        warm_up: Duration::ZERO,
+        measured: patience,
+        ..Plan::steady(lab, peer.address(), &[])
+    })?;
+    ensure_scheduled(&peer, load.all_accepted()?)?;
+    let bytes = peer.redis.used_memory()?.saturating_sub(empty);
+    Ok(Sample::default().with("redis_bytes", as_f64(bytes) / as_f64(requests.len() as u64)))
 }
 
 fn measure(profile: Profile, count: usize) -> anyhow::Result<Sample> {

@@ -1,16 +1,13 @@
 //! Orders as fast as they are taken, and at a fixed rate.
 
 use crate::{
-    afs::{Afs, Profile},
+    afs::Profile,
     lab::Lab,
     load::{self, Load, Plan},
     peers::{ASYNQ, ON_NODE, PEERS},
     scenario::{Goal, Round, Sample, Scenario},
     target::{Limit, Target},
 };
-
-/// Connections that are kept open, each with one request under way.
-pub(crate) const CONNECTIONS: usize = 64;
 
 /// Far below what any peer takes on one processor, so that nobody queues.
 const FIXED_RATE: f64 = 1000.0;
@@ -93,31 +90,16 @@ fn with_contestants<'a>(scenario: Scenario<'a>, lab: &'a Lab, rate: Option<f64>)
     let scenario = [Limit::Bare, Limit::Verify].into_iter().fold(scenario, |scenario, limit| {
         scenario.contestant(limit.contestant(), move || measure(lab, &limit.start()?, rate))
     });
-    let profiles = [Profile::Embedded, Profile::Distributed];
-    let scenario = profiles.into_iter().fold(scenario, |scenario, profile| {
-        scenario.contestant(profile.contestant(), move || {
-            measure(lab, &Afs::start(profile, &[])?, rate)
-        })
-    });
-    PEERS.iter().fold(scenario, |scenario, peer| {
-        scenario.contestant(peer.name, move || measure(lab, &peer.start()?, rate))
+    scenario.takers_of_orders(&PEERS.each_ref().map(|peer| peer.name), move |target| {
+        measure(lab, target, rate)
     })
 }
 
 fn measure(lab: &Lab, target: &dyn Target, rate: Option<f64>) -> anyhow::Result<Sample> {
     let stores_nothing = target.scheduled()?.is_none();
     let meters = target.meters();
-    let load = load::run(&Plan {
-        address: target.address(),
-        requests: lab.requests(),
-        copies: 1,
-        repeat: stores_nothing,
-        connections: CONNECTIONS,
-        rate,
-        warm_up: lab.pace.warm_up,
-        measured: lab.pace.measured,
-        meters: &meters,
-    })?;
+    let steady = Plan::steady(lab, target.address(), &meters);
+    let load = load::run(&Plan { repeat: stores_nothing, rate, ..steady })?;
     ensure_scheduled(target, load.all_accepted()?)?;
     Ok(sample(&load).with("rss_mib", meters[0].rss_mib()))
 }
