@@ -1,5 +1,7 @@
 //! A shop as the rest of the program sees it: every default and override resolved.
 
+use std::sync::Arc;
+
 use domain::{EmailAddress, Policy, SendWindow, ShopId, schedule::EmptyWindow};
 use jiff::SignedDuration;
 use secrecy::SecretString;
@@ -26,7 +28,7 @@ pub struct ShopSettings {
     /// The shop's home page: https.
     pub website: Option<String>,
     /// When orders lead to an invitation.
-    pub policy: Policy,
+    pub policy: Arc<Policy>,
     /// How long the link in a mail stays good, from the sending of the mail.
     pub link_valid: SignedDuration,
     /// Who the mails come from.
@@ -50,7 +52,7 @@ impl ShopSettings {
     pub(crate) fn resolve(id: ShopId, shop: ShopTable) -> Result<Self, EmptyWindow> {
         Ok(Self {
             id,
-            policy: policy(&shop.invitations)?,
+            policy: policy(&shop.invitations)?.into(),
             link_valid: days(shop.invitations.link_valid_days),
             sender: sender(shop.sender, &shop.name),
             platform: shop.platform,

@@ -101,7 +101,7 @@ impl Decision {
 /// cancelled order loses one invitation; the other way round a buyer would be asked about something
 /// they never got. Details of the newest event win, whatever the order of arrival.
 #[must_use]
-pub fn decide(known: &Known, event: OrderEvent, policy: &Policy, now: Timestamp) -> Outcome {
+pub fn decide(known: &Known, event: &OrderEvent, policy: &Policy, now: Timestamp) -> Outcome {
     let changed_at = event.at.unwrap_or(now);
     let change = event.change;
     let order = merge(known.order.as_ref(), event, changed_at);
@@ -144,7 +144,7 @@ fn stop(undone: OrderStatus, change: Change, invitation: Option<InvitationState>
     }
 }
 
-fn merge(known: Option<&OrderRecord>, event: OrderEvent, changed_at: Timestamp) -> OrderRecord {
+fn merge(known: Option<&OrderRecord>, event: &OrderEvent, changed_at: Timestamp) -> OrderRecord {
     let status = OrderStatus::from(event.change);
     let incoming = event.order.cleaned();
     let Some(known) = known else {
@@ -217,7 +217,7 @@ mod tests {
         let mut known = Known::default();
         let mut decisions = Vec::new();
         for event in events {
-            let outcome = decide(&known, event, &policy(), now);
+            let outcome = decide(&known, &event, &policy(), now);
             match outcome.decision {
                 Decision::Schedule { .. } => known.invitation = Some(InvitationState::Scheduled),
                 Decision::Cancel { .. } => known.invitation = Some(InvitationState::Cancelled),
@@ -268,13 +268,13 @@ mod tests {
             live([event(Change::Completed, 0), event(Change::Refunded, 1)], at(2));
         assert_eq!(decisions[1], Decision::Cancel { reason: Reason::OrderRefunded });
         let sent = Known { invitation: Some(InvitationState::Sent), order: known.order };
-        let outcome = decide(&sent, event(Change::Refunded, 1), &policy(), at(3));
+        let outcome = decide(&sent, &event(Change::Refunded, 1), &policy(), at(3));
         assert_eq!(outcome.decision, Decision::Keep { reason: Reason::TooLate });
     }
 
     #[test]
     fn orders_that_must_not_be_invited_say_why() {
-        let reason = |event, now| match decide(&Known::default(), event, &policy(), now).decision {
+        let reason = |event, now| match decide(&Known::default(), &event, &policy(), now).decision {
             Decision::DoNotInvite { reason } => reason,
             other => panic!("{other:?}"),
         };

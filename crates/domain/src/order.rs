@@ -53,24 +53,39 @@ impl Order {
     /// The order with every text made safe to show and bounded: control characters and text
     /// direction overrides gone, names shortened, at most [`ITEMS_MAX`] items, links only `https`.
     #[must_use]
-    pub fn cleaned(mut self) -> Self {
-        self.name = self.name.as_deref().map(text::person_name).filter(|name| !name.is_empty());
-        self.number = self.number.as_deref().map(text::line).filter(|number| !number.is_empty());
-        self.locale = self.locale.as_deref().map(text::line).filter(|locale| !locale.is_empty());
-        self.country = self
-            .country
-            .map(|code| code.trim().to_ascii_uppercase())
-            .filter(|code| code.len() == 2 && code.bytes().all(|c| c.is_ascii_uppercase()));
-        self.items.truncate(ITEMS_MAX);
-        self.items.retain_mut(|item| {
-            item.name = text::line(&item.name);
-            item.sku = item.sku.as_deref().map(text::line).filter(|sku| !sku.is_empty());
-            item.url = item.url.take().filter(|url| text::is_https(url));
-            item.image = item.image.take().filter(|url| text::is_https(url));
-            !item.name.is_empty()
-        });
-        self
+    pub fn cleaned(&self) -> Self {
+        let country = self.country.as_deref().map(|code| code.trim().to_ascii_uppercase());
+        let is_code =
+            |code: &String| code.len() == 2 && code.bytes().all(|c| c.is_ascii_uppercase());
+        let items = self.items.iter().take(ITEMS_MAX).map(Item::cleaned);
+        Self {
+            reference: self.reference.clone(),
+            number: line(self.number.as_deref()),
+            email: self.email.clone(),
+            name: self.name.as_deref().map(text::person_name).filter(|name| !name.is_empty()),
+            locale: line(self.locale.as_deref()),
+            country: country.filter(is_code),
+            items: items.filter(|item| !item.name.is_empty()).collect(),
+            placed_at: self.placed_at,
+            test: self.test,
+        }
     }
+}
+
+impl Item {
+    fn cleaned(&self) -> Self {
+        let link = |url: &&String| text::is_https(url);
+        Self {
+            name: text::line(&self.name),
+            sku: line(self.sku.as_deref()),
+            url: self.url.as_ref().filter(link).cloned(),
+            image: self.image.as_ref().filter(link).cloned(),
+        }
+    }
+}
+
+fn line(text: Option<&str>) -> Option<String> {
+    text.map(text::line).filter(|line| !line.is_empty())
 }
 
 /// What happened to an order.

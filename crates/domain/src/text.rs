@@ -10,17 +10,17 @@ pub const NAME_MAX_CHARS: usize = 100;
 /// collapsed, at most [`LINE_MAX_CHARS`] characters.
 #[must_use]
 pub fn line(text: &str) -> String {
-    let visible: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .filter(|&c| !is_trick(c))
-        .collect();
-    let mut line = String::with_capacity(visible.len());
-    for word in visible.split_whitespace() {
-        if !line.is_empty() {
+    let mut line = String::with_capacity(text.len());
+    let mut gap = false;
+    for c in text.chars().filter(|&c| !is_trick(c)) {
+        if c.is_whitespace() || c.is_control() {
+            gap = !line.is_empty();
+            continue;
+        }
+        if std::mem::take(&mut gap) {
             line.push(' ');
         }
-        line.push_str(word);
+        line.push(c);
     }
     truncate_chars(&mut line, LINE_MAX_CHARS);
     line

@@ -37,11 +37,12 @@ const NOBODYS_SECRET: &str = "no shop has this secret";
 pub(crate) async fn receive(
     State(receiver): State<Arc<Receiver>>,
     Path(shop): Path<String>,
-    headers: HeaderMap,
-    body: Body,
+    // Not `HeaderMap`, which would be a copy.
+    request: axum::extract::Request,
 ) -> Response {
     let request_id = Uuid::new_v4();
-    let outcome = take(&receiver, &shop, &headers, body, request_id).await;
+    let (head, body) = request.into_parts();
+    let outcome = take(&receiver, &shop, &head.headers, body, request_id).await;
     let mut response = match outcome {
         Ok(()) => StatusCode::OK.into_response(),
         Err(refusal) => refusal.into_response(),
@@ -233,7 +234,7 @@ async fn accept(
         event_key,
         request_id,
         received_at: receiver.now(),
-        policy: Arc::new(shop.policy.clone()),
+        policy: shop.policy.clone(),
     };
     let unavailable = |error: &dyn std::fmt::Display| {
         counter!("afs_webhooks_rejected_total", "reason" => "unavailable").increment(1);

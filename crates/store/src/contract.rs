@@ -266,8 +266,13 @@ async fn events_in_one_group_see_each_other(store: Store, _: String) {
         arrival(Change::Cancelled, "1", "b"),
         arrival(Change::Completed, "2", "a"),
     ];
-    let accepted =
-        crate::intake::accept(store.db.clone(), Arc::from(&[7_u8; 32][..]), group).await.unwrap();
+    let accepted = crate::intake::accept(
+        store.db.clone(),
+        Arc::from(&[7_u8; 32][..]),
+        group.into_iter().map(Arc::new).collect(),
+    )
+    .await
+    .unwrap();
     assert!(matches!(accepted[0], Accepted::Decided { decision: Decision::Schedule { .. }, .. }));
     assert_eq!(accepted[1], Accepted::Duplicate);
     assert!(matches!(accepted[2], Accepted::Decided { decision: Decision::Cancel { .. }, .. }));

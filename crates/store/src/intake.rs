@@ -58,7 +58,7 @@ impl Store {
     /// An error leaves open whether it was: the platform delivers again, and a repeat is a
     /// [`Accepted::Duplicate`].
     pub async fn accept(&self, arrival: Arrival) -> Result<Accepted, StoreError> {
-        self.intake.submit(arrival).await
+        self.intake.submit(Arc::new(arrival)).await
     }
 }
 
@@ -114,7 +114,7 @@ const ATTEMPTS_MAX: u32 = 8;
 pub(crate) async fn accept(
     db: Arc<Db>,
     address_key: Arc<[u8]>,
-    group: Vec<Arrival>,
+    group: Vec<Arc<Arrival>>,
 ) -> Result<Vec<Accepted>, StoreError> {
     for _ in 0..ATTEMPTS_MAX {
         if let Some(accepted) = try_accept(&db, &address_key, &group).await? {
@@ -128,12 +128,12 @@ pub(crate) async fn accept(
 async fn try_accept(
     db: &Db,
     address_key: &[u8],
-    group: &[Arrival],
+    group: &[Arc<Arrival>],
 ) -> Result<Option<Vec<Accepted>>, StoreError> {
     write_on!(db, |pool, sql, begin| {
         let mut tx = begin().await?;
         let known: Vec<KnownRow> = sqlx::query_as(sql(&LOAD_KNOWN))
-            .bind(rows(group.iter().zip(0..).map(KeyRow::from))?)
+            .bind(rows(group.iter().map(Arc::as_ref).zip(0..).map(KeyRow::from))?)
             .fetch_all(&mut *tx)
             .await?;
         let batch = Batch::decide(group, known, address_key)?;
@@ -288,11 +288,11 @@ struct Batch<'a> {
 impl<'a> Batch<'a> {
     /// Decides about each arrival in turn, given what is on record.
     fn decide(
-        group: &'a [Arrival],
+        group: &'a [Arc<Arrival>],
         known: Vec<KnownRow>,
         address_key: &[u8],
     ) -> Result<Self, StoreError> {
-        let keys: Vec<DeliveryKey<'a>> = group.iter().map(DeliveryKey::from).collect();
+        let keys: Vec<DeliveryKey<'a>> = group.iter().map(|arrival| (&**arrival).into()).collect();
         let mut delivered = HashSet::new();
         let mut orders = BTreeMap::new();
         for row in known {
@@ -327,7 +327,7 @@ impl<'a> Batch<'a> {
             return Accepted::Duplicate;
         }
         let now = arrival.received_at;
-        let outcome = decide(&working.known, arrival.event.clone(), &arrival.policy, now);
+        let outcome = decide(&working.known, &arrival.event, &arrival.policy, now);
         working.apply(key.order, arrival, &outcome.order, &outcome.decision, address_key);
         working.known.order = Some(outcome.order);
         working.changed = true;

@@ -124,7 +124,7 @@ impl From<sqlx::Error> for StoreError {
 #[derive(Clone)]
 pub struct Store {
     db: Arc<Db>,
-    intake: Batcher<Arrival, Accepted>,
+    intake: Batcher<Arc<Arrival>, Accepted>,
     claims: Batcher<Claim, Option<Claimed>>,
     outcomes: Batcher<Finish, bool>,
 }

@@ -93,7 +93,7 @@ pub(crate) fn next_open_ignoring_clock_changes(window: &SendWindow, at: Timestam
 /// [`decide`] with that window.
 pub(crate) fn decide_ignoring_clock_changes(
     known: &Known,
-    event: OrderEvent,
+    event: &OrderEvent,
     policy: &Policy,
     window: &SendWindow,
     now: Timestamp,

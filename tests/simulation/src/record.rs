@@ -196,7 +196,7 @@ impl Record {
     }
 
     fn decide(&self, known: &Known, arrival: &Arrival, policy: &Arc<Policy>) -> domain::Outcome {
-        let (event, now) = (arrival.event.clone(), arrival.received_at);
+        let (event, now) = (&arrival.event, arrival.received_at);
         match (self.bug, &policy.window) {
             (Some(Bug::ClockChangesIgnored), Some(window)) => {
                 bug::decide_ignoring_clock_changes(known, event, policy, window, now)
