@@ -5,6 +5,7 @@ use std::{
     collections::BTreeMap,
     io::{Read as _, Write as _},
     net::TcpStream,
+    path::PathBuf,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
@@ -53,8 +54,8 @@ const START_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) struct Afs {
     /// First, so that they end before what they use.
     processes: Vec<Process>,
-    /// Where webhooks and pages are served.
-    pub(crate) address: String,
+    /// Where webhooks and pages are served: one address for each receiver.
+    pub(crate) addresses: Vec<String>,
     /// From the start of the first process until all were ready.
     pub(crate) ready_after: Duration,
     /// The address of its record, as it is configured.
@@ -67,13 +68,32 @@ pub(crate) struct Afs {
 impl Afs {
     /// Starts it, with an empty record, and waits until it is ready.
     pub(crate) fn start(profile: Profile, settings: &[Setting]) -> anyhow::Result<Self> {
+        match profile {
+            Profile::Embedded => Self::start_as(&[&["afs", "serve"]], None, settings),
+            Profile::Distributed => Self::scaled(1, 1, settings),
+        }
+    }
+
+    /// The same with so many receivers and workers on one Postgres and one Redis.
+    pub(crate) fn scaled(
+        receivers: usize,
+        workers: usize,
+        settings: &[Setting],
+    ) -> anyhow::Result<Self> {
+        let receivers = std::iter::repeat_n(&["afs-receiver"][..], receivers);
+        let workers = std::iter::repeat_n(&["afs-worker"][..], workers);
+        let programs: Vec<&[&str]> = receivers.chain(workers).collect();
+        Self::start_as(&programs, Some((Redis::start(), Postgres::start())), settings)
+    }
+
+    fn start_as(
+        programs: &[&[&str]],
+        stores: Option<(Redis, Postgres)>,
+        settings: &[Setting],
+    ) -> anyhow::Result<Self> {
         let dir = tempfile::Builder::new().prefix("afs-bench-").tempdir()?;
-        let address = format!("127.0.0.1:{}", free_port());
-        let mut all = defaults(&address);
-        let (redis, postgres) = match profile {
-            Profile::Embedded => (None, None),
-            Profile::Distributed => (Some(Redis::start()), Some(Postgres::start())),
-        };
+        let mut all = defaults();
+        let (redis, postgres) = stores.unzip();
         if let (Some(redis), Some(postgres)) = (&redis, &postgres) {
             all.extend([
                 ("database.url", json!(postgres.database("afs"))),
@@ -87,39 +107,40 @@ impl Afs {
         fs_err::write(dir.path().join("afs.toml"), lines.collect::<String>())?;
         let mut afs = Self {
             processes: Vec::new(),
-            address,
+            addresses: Vec::new(),
             database_url: all["database.url"].as_str().unwrap_or_default().to_owned(),
             ready_after: Duration::ZERO,
             redis,
             postgres,
             dir,
         };
-        afs.start_processes(profile)?;
+        afs.start_processes(programs)?;
         Ok(afs)
     }
 
-    fn start_processes(&mut self, profile: Profile) -> anyhow::Result<()> {
-        let programs: &[&[&str]] = match profile {
-            Profile::Embedded => &[&["afs", "serve"]],
-            Profile::Distributed => &[&["afs-receiver"], &["afs-worker"]],
-        };
+    fn start_processes(&mut self, programs: &[&[&str]]) -> anyhow::Result<()> {
         let started = Instant::now();
         let mut operators = Vec::new();
-        for program in programs {
-            let operator = format!("127.0.0.1:{}", free_port());
-            let log = fs_err::File::create(self.dir.path().join(format!("{}.log", program[0])))?;
+        for (at, program) in programs.iter().enumerate() {
+            let [address, operator] = [(), ()].map(|()| format!("127.0.0.1:{}", free_port()));
+            let log = fs_err::File::create(self.log(at))?;
             let mut command = self.command(program)?;
             command
+                .env("AFS__SERVER__LISTEN", format!("[\"{address}\"]"))
                 .env("AFS__SERVER__OPERATOR_LISTEN", format!("[\"{operator}\"]"))
                 .stdout(Stdio::null())
                 .stderr(log.into_file());
             self.processes.push(Process::start(&mut command));
             operators.push(operator);
+            if program[0] != "afs-worker" {
+                self.addresses.push(address);
+            }
         }
         for (at, operator) in operators.iter().enumerate() {
             while !is_ready(operator) {
                 if started.elapsed() > START_TIMEOUT || !self.processes[at].is_running() {
-                    bail!("{} is not ready:\n{}", programs[at][0], self.log(programs[at][0]));
+                    let log = fs_err::read_to_string(self.log(at)).unwrap_or_default();
+                    bail!("{} is not ready:\n{log}", programs[at][0]);
                 }
                 std::thread::park_timeout(Duration::from_millis(1));
             }
@@ -156,8 +177,9 @@ impl Afs {
         self.dir.path()
     }
 
-    fn log(&self, program: &str) -> String {
-        fs_err::read_to_string(self.dir.path().join(format!("{program}.log"))).unwrap_or_default()
+    /// Where one of its processes writes its log.
+    fn log(&self, process: usize) -> PathBuf {
+        self.dir.path().join(format!("{process}.log"))
     }
 
     fn command(&self, program: &[&str]) -> anyhow::Result<Command> {
@@ -170,10 +192,9 @@ impl Afs {
 }
 
 /// What every installation is given; the rest has the value that operators get too.
-fn defaults(address: &str) -> BTreeMap<&'static str, Value> {
+fn defaults() -> BTreeMap<&'static str, Value> {
     BTreeMap::from([
-        ("server.public_url", json!(format!("http://{address}"))),
-        ("server.listen", json!([address])),
+        ("server.public_url", json!("http://127.0.0.1")),
         ("database.url", json!("sqlite:afs.db")),
         ("secrets.link_keys", json!([LINK_KEY])),
         ("secrets.address_key", json!("the-address-key-of-this-installation")),

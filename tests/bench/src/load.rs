@@ -38,7 +38,8 @@ const DUE: Token = Token(usize::MAX);
 
 /// What is posted, to whom, and for how long.
 pub(crate) struct Plan<'a> {
-    pub(crate) address: &'a str,
+    /// The connections are spread over these.
+    pub(crate) addresses: &'a [String],
     pub(crate) requests: &'a [Vec<u8>],
     /// Each request is posted so many times, at the same time.
     pub(crate) copies: usize,
@@ -56,9 +57,9 @@ pub(crate) struct Plan<'a> {
 
 impl<'a> Plan<'a> {
     /// Each order once, for as long and over as many connections as orders are measured with.
-    pub(crate) fn steady(lab: &'a Lab, address: &'a str, meters: &'a [Meter]) -> Self {
+    pub(crate) fn steady(lab: &'a Lab, addresses: &'a [String], meters: &'a [Meter]) -> Self {
         Self {
-            address,
+            addresses,
             requests: lab.requests(),
             copies: 1,
             repeat: false,
@@ -150,7 +151,7 @@ fn pace(rate: f64, waker: &Waker, over: &AtomicBool) {
 
 struct Generator<'a> {
     plan: &'a Plan<'a>,
-    address: SocketAddr,
+    addresses: Vec<SocketAddr>,
     poll: Poll,
     connections: Vec<Connection>,
     /// Connections without a request, the longest idle first: servers close those that rest.
@@ -172,13 +173,14 @@ struct Window {
 
 impl<'a> Generator<'a> {
     fn new(plan: &'a Plan<'a>) -> anyhow::Result<Self> {
-        let address = plan.address.parse()?;
+        let addresses: Vec<SocketAddr> =
+            plan.addresses.iter().map(|address| address.parse()).collect::<Result<_, _>>()?;
         let poll = Poll::new()?;
-        let connections = (0..plan.connections).map(|at| Connection::open(address, &poll, at));
+        let connections = (0..plan.connections).map(|at| Connection::open(&addresses, &poll, at));
         Ok(Self {
             plan,
-            address,
             connections: connections.collect::<Result<_, _>>()?,
+            addresses,
             poll,
             idle: (0..plan.connections).collect(),
             posted: 0,
@@ -273,7 +275,7 @@ impl<'a> Generator<'a> {
                 window.latencies.saturating_record(micros.max(1));
             }
             if answer.closes || !is_open {
-                self.connections[at] = Connection::open(self.address, &self.poll, at)?;
+                self.connections[at] = Connection::open(&self.addresses, &self.poll, at)?;
             }
             self.idle.push_back(at);
         } else if !is_open {
@@ -281,7 +283,7 @@ impl<'a> Generator<'a> {
                 connection.begin.is_none(),
                 "the server closed a connection unanswered"
             );
-            self.connections[at] = Connection::open(self.address, &self.poll, at)?;
+            self.connections[at] = Connection::open(&self.addresses, &self.poll, at)?;
         }
         Ok(())
     }
@@ -317,9 +319,9 @@ struct Answer {
 }
 
 impl Connection {
-    fn open(address: SocketAddr, poll: &Poll, at: usize) -> anyhow::Result<Self> {
+    fn open(addresses: &[SocketAddr], poll: &Poll, at: usize) -> anyhow::Result<Self> {
         // Blocking, so that it is there before anything is measured.
-        let stream = std::net::TcpStream::connect(address)?;
+        let stream = std::net::TcpStream::connect(addresses[at % addresses.len()])?;
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
         let mut stream = TcpStream::from_std(stream);

@@ -216,8 +216,8 @@ impl Peer {
 }
 
 impl Target for Running {
-    fn address(&self) -> &str {
-        &self.address
+    fn addresses(&self) -> &[String] {
+        std::slice::from_ref(&self.address)
     }
 
     fn meters(&self) -> [Meter; 2] {

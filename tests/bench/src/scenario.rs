@@ -9,6 +9,7 @@ mod idle;
 mod ingest;
 mod lateness;
 mod pages;
+mod scale;
 
 use std::{collections::BTreeMap, time::Instant};
 
@@ -32,6 +33,8 @@ pub(crate) fn all(lab: &Lab) -> Vec<Scenario<'_>> {
         dispatch::far(lab),
         lateness::scenario(lab),
         backlog::scenario(lab),
+        scale::receivers(lab),
+        scale::workers(lab),
         idle::scenario(lab),
     ];
     for scenario in &mut scenarios {

@@ -9,7 +9,7 @@ use crate::{afs::Afs, lab::built, meter::Meter};
 /// A server that takes orders.
 pub(crate) trait Target {
     /// Where it listens.
-    fn address(&self) -> &str;
+    fn addresses(&self) -> &[String];
 
     /// Its own processes, and those of its stores.
     fn meters(&self) -> [Meter; 2];
@@ -19,8 +19,8 @@ pub(crate) trait Target {
 }
 
 impl Target for Afs {
-    fn address(&self) -> &str {
-        &self.address
+    fn addresses(&self) -> &[String] {
+        &self.addresses
     }
 
     fn meters(&self) -> [Meter; 2] {
@@ -72,8 +72,8 @@ pub(crate) struct RunningLimit {
 }
 
 impl Target for RunningLimit {
-    fn address(&self) -> &str {
-        &self.address
+    fn addresses(&self) -> &[String] {
+        std::slice::from_ref(&self.address)
     }
 
     fn meters(&self) -> [Meter; 2] {

@@ -54,7 +54,8 @@ pub(crate) fn scenario(lab: &Lab) -> Scenario<'_> {
     let scenario =
         profiles.into_iter().fold(Scenario::new("backlog", ABOUT), |scenario, (profile, name)| {
             sizes.iter().fold(scenario, |scenario, (size, count)| {
-                scenario.contestant(format!("{name}, {size}"), move || measure(profile, *count))
+                scenario
+                    .contestant(format!("{name}, {size}"), move || measure(lab, profile, *count))
             })
         });
     let scenario = JOB_QUEUES.iter().fold(scenario, |scenario, (name, peer)| {
@@ -96,14 +97,14 @@ fn delayed_jobs(lab: &Lab, peer: &str) -> anyhow::Result<Sample> {
         requests,
         warm_up: Duration::ZERO,
         measured: patience,
-        ..Plan::steady(lab, peer.address(), &[])
+        ..Plan::steady(lab, peer.addresses(), &[])
     })?;
     ensure_scheduled(&peer, load.all_accepted()?)?;
     let bytes = peer.redis.used_memory()?.saturating_sub(empty);
     Ok(Sample::default().with("redis_bytes", as_f64(bytes) / as_f64(requests.len() as u64)))
 }
 
-fn measure(profile: Profile, count: usize) -> anyhow::Result<Sample> {
+fn measure(lab: &Lab, profile: Profile, count: usize) -> anyhow::Result<Sample> {
     // Nobody listens at that port, and nothing is sent.
     let afs = Afs::start(profile, &mailing_to(9))?;
     let mut record = Record::of(&afs)?;
@@ -111,7 +112,7 @@ fn measure(profile: Profile, count: usize) -> anyhow::Result<Sample> {
     let bytes = record.bytes()?;
     let redis = afs.redis.as_ref().map(crate::stores::Redis::used_memory).transpose()?.unwrap_or(0);
     let per_invitation = |bytes: u64| as_f64(bytes) / as_f64(count as u64);
-    let accept = accept_ms(&afs, count)?;
+    let accept = accept_ms(lab, &afs, count)?;
     let claim = claim_ms(&afs, &mut record)?;
     Ok(Sample::default()
         .with("record_bytes", per_invitation(bytes.unsigned_abs()))
@@ -121,20 +122,16 @@ fn measure(profile: Profile, count: usize) -> anyhow::Result<Sample> {
         .with("claim_ms", claim))
 }
 
-fn accept_ms(afs: &Afs, count: usize) -> anyhow::Result<f64> {
+fn accept_ms(lab: &Lab, afs: &Afs, count: usize) -> anyhow::Result<f64> {
     let orders = bench::orders::Orders::fulfilled_at(now());
     let requests: Vec<_> =
         (0..TIMED).map(|number| orders.request(20_000_000 + count + number)).collect();
     let load = load::run(&Plan {
-        address: &afs.address,
         requests: &requests,
-        copies: 1,
-        repeat: false,
         connections: 1,
-        rate: None,
         warm_up: Duration::ZERO,
         measured: Duration::from_mins(1),
-        meters: &[],
+        ..Plan::steady(lab, &afs.addresses, &[])
     })?;
     load.all_accepted()?;
     Ok(load.quantile_ms(0.5))

@@ -33,7 +33,7 @@ fn measure(lab: &Lab, target: &dyn Target) -> anyhow::Result<Sample> {
         connections: CONNECTIONS,
         warm_up: Duration::ZERO,
         measured: PATIENCE,
-        ..Plan::steady(lab, target.address(), &meters)
+        ..Plan::steady(lab, target.addresses(), &meters)
     })?;
     load.ensure_only(&[200, 503])?;
     ensure_scheduled(target, load.count(200))?;

@@ -46,7 +46,7 @@ fn measure(lab: &Lab, profile: Profile) -> anyhow::Result<Sample> {
     fill(&afs, OLDER..OLDER + due_count, due)?;
     wait_for(due);
     let meters = [afs.meter(), afs.stores_meter()];
-    let plan = Plan { warm_up: Duration::ZERO, ..Plan::steady(lab, &afs.address, &meters) };
+    let plan = Plan { warm_up: Duration::ZERO, ..Plan::steady(lab, &afs.addresses, &meters) };
     let before = record.number(SENT)?;
     let load = load::run(&plan)?;
     let sent = record.number(SENT)?;

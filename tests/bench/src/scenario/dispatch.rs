@@ -131,11 +131,15 @@ pub(crate) fn far(lab: &Lab) -> Scenario<'_> {
 
 fn afs(profile: Profile, count: usize, round_trip: Duration) -> anyhow::Result<Sample> {
     let server = MailServer::start(round_trip)?;
-    let afs = Afs::start(profile, &mailing_to(server.port()))?;
-    let mut record = Record::of(&afs)?;
+    send(&Afs::start(profile, &mailing_to(server.port()))?, &server, count)
+}
+
+/// Has invitations sent that are all due at the same moment.
+pub(super) fn send(afs: &Afs, server: &MailServer, count: usize) -> anyhow::Result<Sample> {
+    let mut record = Record::of(afs)?;
     // Far more time than storing takes; should it not be enough, the figures would be wrong.
     let due = now() + SignedDuration::from_secs(3 + i64::try_from(count / 2_000)?);
-    fill(&afs, 0..count, due)?;
+    fill(afs, 0..count, due)?;
     ensure!(now() < due, "the orders took longer to store than they had time");
     wait_for(due);
     let meters = [afs.meter(), afs.stores_meter(), server.sink.meter()];
@@ -187,7 +191,7 @@ pub(super) fn fill(
 /// Posts each request once.
 pub(super) fn post(afs: &Afs, requests: &[Vec<u8>]) -> anyhow::Result<load::Load> {
     let load = load::run(&Plan {
-        address: &afs.address,
+        addresses: &afs.addresses,
         requests,
         copies: 1,
         repeat: false,

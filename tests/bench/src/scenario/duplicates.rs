@@ -25,7 +25,7 @@ pub(crate) fn scenario(lab: &Lab) -> Scenario<'_> {
 
 fn measure(lab: &Lab, target: &dyn Target) -> anyhow::Result<Sample> {
     let meters = target.meters();
-    let steady = Plan::steady(lab, target.address(), &meters);
+    let steady = Plan::steady(lab, target.addresses(), &meters);
     let load = load::run(&Plan { copies: COPIES, ..steady })?;
     ensure_scheduled(target, load.all_accepted()?.div_ceil(COPIES as u64))?;
     Ok(sample(&load))

@@ -95,10 +95,10 @@ fn with_contestants<'a>(scenario: Scenario<'a>, lab: &'a Lab, rate: Option<f64>)
     })
 }
 
-fn measure(lab: &Lab, target: &dyn Target, rate: Option<f64>) -> anyhow::Result<Sample> {
+pub(super) fn measure(lab: &Lab, target: &dyn Target, rate: Option<f64>) -> anyhow::Result<Sample> {
     let stores_nothing = target.scheduled()?.is_none();
     let meters = target.meters();
-    let steady = Plan::steady(lab, target.address(), &meters);
+    let steady = Plan::steady(lab, target.addresses(), &meters);
     let load = load::run(&Plan { repeat: stores_nothing, rate, ..steady })?;
     ensure_scheduled(target, load.all_accepted()?)?;
     Ok(sample(&load).with("rss_mib", meters[0].rss_mib()))

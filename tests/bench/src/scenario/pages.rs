@@ -19,9 +19,6 @@ use crate::{
     scenario::{Sample, Scenario},
 };
 
-/// Buyers at the same time.
-const CONNECTIONS: usize = 64;
-
 /// Until all invitations are sent.
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -51,15 +48,10 @@ fn measure(lab: &Lab, profile: Profile) -> anyhow::Result<Sample> {
     let count = if lab.pace.is_quick { 2_000 } else { 10_000 };
     let meter = afs.meter();
     let plan = |requests, measured| Plan {
-        address: &afs.address,
         requests,
-        copies: 1,
-        repeat: false,
-        connections: CONNECTIONS,
-        rate: None,
         warm_up: Duration::ZERO,
         measured,
-        meters: std::slice::from_ref(&meter),
+        ..Plan::steady(lab, &afs.addresses, std::slice::from_ref(&meter))
     };
     load::run(&plan(&lab.requests()[..count], PATIENCE))?.all_accepted()?;
     let tokens = tokens(&afs, count)?;
