@@ -211,6 +211,21 @@ impl std::fmt::Debug for Shared {
     }
 }
 
+/// Settings for a client of a server at `address`: no TLS, nobody signs in, usual deadlines.
+#[must_use]
+pub fn settings_for(address: SocketAddr) -> SmtpSettings {
+    SmtpSettings {
+        host: address.ip().to_string(),
+        port: address.port(),
+        tls: Tls::None,
+        ca_file: None,
+        credentials: None,
+        hello_name: "client.example".to_owned(),
+        timeouts: Timeouts::default(),
+        limits: Limits::default(),
+    }
+}
+
 impl SmtpServer {
     /// Starts to listen.
     ///
@@ -243,19 +258,10 @@ impl SmtpServer {
         &self.shared.certificate
     }
 
-    /// Settings for a client: no TLS, nobody signs in, usual deadlines.
+    /// Settings for a client of this server.
     #[must_use]
     pub fn settings(&self) -> SmtpSettings {
-        SmtpSettings {
-            host: self.address.ip().to_string(),
-            port: self.address.port(),
-            tls: Tls::None,
-            ca_file: None,
-            credentials: None,
-            hello_name: "client.example".to_owned(),
-            timeouts: Timeouts::default(),
-            limits: Limits::default(),
-        }
+        settings_for(self.address)
     }
 
     /// Goes on from here by another script.

@@ -5,7 +5,7 @@
 mod common;
 
 use common::outgoing;
-use mail::{Limits, Smtp, SmtpSettings, Timeouts, Tls, Transport};
+use mail::{Smtp, Transport, testkit::settings_for};
 use proptest::prelude::*;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -44,16 +44,7 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let sent = runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let settings = SmtpSettings {
-                host: "127.0.0.1".to_owned(),
-                port: listener.local_addr().unwrap().port(),
-                tls: Tls::None,
-                ca_file: None,
-                credentials: None,
-                hello_name: "client.example".to_owned(),
-                timeouts: Timeouts::default(),
-                limits: Limits::default(),
-            };
+            let settings = settings_for(listener.local_addr().unwrap());
             let server = tokio::spawn(async move {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 let _gone = stream.write_all(&bytes).await;
