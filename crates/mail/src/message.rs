@@ -276,16 +276,18 @@ fn part(content_type: ContentType, body: &str) -> Result<SinglePart, ComposeErro
 
 /// Lines ended by CRLF, whatever ended them before; control characters but the tab removed.
 fn with_crlf(body: &str) -> String {
+    let is_control = |c: char| c.is_control() && c != '\t';
     let mut out = String::with_capacity(body.len() + body.len() / 32);
-    let mut chars = body.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\r' if chars.peek() == Some(&'\n') => {}
-            '\r' | '\n' => out.push_str("\r\n"),
-            '\t' => out.push('\t'),
-            c if c.is_control() => {}
-            c => out.push(c),
+    let mut after_cr = false;
+    for piece in body.split_inclusive(is_control) {
+        let text = piece.strip_suffix(is_control).unwrap_or(piece);
+        out.push_str(text);
+        match &piece[text.len()..] {
+            "\n" if after_cr && text.is_empty() => {}
+            "\r" | "\n" => out.push_str("\r\n"),
+            _ => {}
         }
+        after_cr = piece.ends_with('\r');
     }
     out
 }
