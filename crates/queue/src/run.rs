@@ -4,16 +4,18 @@
 //! took longer than the interval, and its storages fetch whenever anything wakes the worker.
 
 use std::{
-    collections::VecDeque, convert::Infallible, iter, num::NonZeroUsize, sync::Arc, time::Duration,
+    collections::VecDeque, convert::Infallible, iter, num::NonZeroUsize, panic, sync::Arc,
+    time::Duration,
 };
 
 use apalis::prelude::{WorkerBuilder, WorkerBuilderExt as _, WorkerContext, WorkerError};
 use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    task::JoinError,
     time::{Instant, sleep, sleep_until},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::{error, warn};
 use uuid::Uuid;
 
@@ -31,7 +33,7 @@ const ACKS_MAX: usize = 500;
 /// time as there are free slots. So no id waits in a buffer while its lease runs out.
 #[derive(Clone, Copy, Debug)]
 pub struct RunSettings {
-    /// How many handlers run at a time. They share one task: a handler must not block its thread.
+    /// How many handlers run at a time, each as a task of its own.
     pub concurrency: NonZeroUsize,
     /// How often to look for due ids when there are none. While there are enough to fill the free
     /// slots, the worker looks again almost at once.
@@ -103,8 +105,14 @@ where
     let run = move |job: Job| {
         let handler = handler.clone();
         async move {
-            handler(job.lease.id).await;
-            job.finish().await;
+            // apalis polls all jobs in one task, which has one processor.
+            let handled = AbortOnDropHandle::new(tokio::spawn(handler(job.lease.id))).await;
+            match handled.map_err(JoinError::try_into_panic) {
+                Ok(()) => job.finish().await,
+                Err(Ok(panic)) => panic::resume_unwind(panic),
+                // The runtime is shutting down.
+                Err(Err(_)) => {}
+            }
         }
     };
     WorkerBuilder::new(worker).backend(jobs.boxed()).catch_panic().build(run).run().boxed()
