@@ -4,6 +4,7 @@ use std::fmt;
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use serde::{Deserialize, Deserializer, de};
+use serde_json::value::RawValue;
 
 use crate::ParseError;
 
@@ -14,19 +15,22 @@ pub fn from_slice<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ParseErro
         path: ".".into(),
         detail: format!("expected UTF-8, which ends at byte {}", error.valid_up_to()),
     })?;
-    // Keeping track of the path costs a third of the speed, so only a failure pays for it.
-    serde_json::from_str(text).map_err(|_| locate::<T>(text))
+    from_text(text)
 }
 
-/// Reads a part of a body, found at `path`, as `T`.
-pub fn from_value<T: de::DeserializeOwned>(
-    value: serde_json::Value,
-    path: &str,
-) -> Result<T, ParseError> {
-    serde_path_to_error::deserialize(value).map_err(|error| ParseError {
-        path: format!("{path}.{}", error.path()),
-        detail: expectation(error.inner()),
+/// Reads a part of a body, found at `path`, as `T`. For bodies of which one part says how the rest
+/// is read.
+pub fn from_raw<'a, T: Deserialize<'a>>(part: &'a RawValue, path: &str) -> Result<T, ParseError> {
+    from_text(part.get()).map_err(|error: ParseError| {
+        // Lines and columns of the part are not those of the body.
+        let detail = error.detail.rsplit_once(" at line ").map_or(&*error.detail, |(what, _)| what);
+        ParseError { path: format!("{path}.{}", error.path), detail: detail.to_owned() }
     })
+}
+
+fn from_text<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, ParseError> {
+    // Keeping track of the path costs a third of the speed, so only a failure pays for it.
+    serde_json::from_str(text).map_err(|_| locate::<T>(text))
 }
 
 fn locate<'a, T: Deserialize<'a>>(text: &'a str) -> ParseError {
@@ -91,6 +95,13 @@ impl Text {
     #[must_use]
     pub fn into_option(self) -> Option<String> {
         self.0
+    }
+
+    /// The texts that are there as one, with spaces between them, such as the parts of a name.
+    #[must_use]
+    pub fn joined<const N: usize>(texts: [Self; N]) -> Option<String> {
+        let texts: Vec<_> = texts.into_iter().filter_map(|text| text.0).collect();
+        (!texts.is_empty()).then(|| texts.join(" "))
     }
 }
 
@@ -159,6 +170,19 @@ impl<'de> Deserialize<'de> for Instant {
     }
 }
 
+/// An instant in whole seconds since 1970; `null` is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UnixSeconds(pub Option<Timestamp>);
+
+impl<'de> Deserialize<'de> for UnixSeconds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Some(second) = Option::<i64>::deserialize(deserializer)? else { return Ok(Self(None)) };
+        Timestamp::from_second(second).map(|at| Self(Some(at))).map_err(|_| {
+            de::Error::invalid_value(de::Unexpected::Signed(second), &"seconds since 1970")
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -181,6 +205,10 @@ mod tests {
             assert_eq!(from_slice::<Text>(blank.as_bytes()).unwrap().0, None, "{blank}");
         }
         assert_eq!(from_slice::<Text>(b"12").unwrap().0.as_deref(), Some("12"));
+        let [first, none] = [Text(Some("Anna".into())), Text(None)];
+        assert_eq!(Text::joined([first.clone(), first.clone()]).as_deref(), Some("Anna Anna"));
+        assert_eq!(Text::joined([none.clone(), first]).as_deref(), Some("Anna"));
+        assert_eq!(Text::joined([none]), None);
     }
 
     #[test]
@@ -191,6 +219,16 @@ mod tests {
         assert_eq!(at("2017-03-22T19:30:35"), at("2017-03-22T19:30:35Z"));
         assert_eq!(at("2017-03-22T19:30:35+02:00"), at("2017-03-22T17:30:35Z"));
         assert!(from_slice::<Instant>(b"\"yesterday\"").is_err());
+    }
+
+    #[test]
+    fn seconds_since_1970_are_whole() {
+        let at = |text: &str| from_slice::<UnixSeconds>(text.as_bytes()).map(|at| at.0);
+        assert_eq!(at("1648319959").unwrap(), Some("2022-03-26T18:39:19Z".parse().unwrap()));
+        assert_eq!(at("null").unwrap(), None);
+        for bad in ["1.5", "\"1648319959\"", "9223372036854775807", "1e3"] {
+            assert!(at(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]
@@ -210,7 +248,8 @@ mod tests {
             json!({ "items": ["anna"] }),
         ] {
             let whole = from_slice::<Body>(body.to_string().as_bytes()).unwrap_err().to_string();
-            let part = from_value::<Body>(body, "data").unwrap_err().to_string();
+            let raw = serde_json::value::to_raw_value(&body).unwrap();
+            let part = from_raw::<Body>(&raw, "data").unwrap_err().to_string();
             for error in [whole, part] {
                 assert!(!error.contains("anna") && error.contains("expected "), "{error}");
             }

@@ -16,7 +16,7 @@ use domain::OrderEvent;
 use http::HeaderMap;
 use jiff::Timestamp;
 
-pub use scheme::{KeyForm, Scheme, SecretProblem};
+pub use scheme::{Encoding, KeyForm, Scheme, SecretProblem, Signature};
 
 /// Everything a platform sent us, before anybody vouched for it.
 #[derive(Clone, Copy, Debug)]
@@ -165,6 +165,13 @@ pub trait Adapter: Sync {
     /// What the platform would send about `event`. Demonstrations, load generators and the
     /// conformance tests are built on it.
     fn sample(&self, event: &OrderEvent) -> Sample;
+}
+
+/// A name as the two fields that many platforms have for it, for samples.
+#[must_use]
+pub fn first_and_last(name: Option<&str>) -> (&str, &str) {
+    let name = name.unwrap_or_default();
+    name.split_once(' ').unwrap_or((name, ""))
 }
 
 /// What `adapter`'s platform would send about `event`, signed with `secret`.

@@ -1,11 +1,16 @@
-//! Shopify: `orders/*` and `refunds/create` webhooks.
+//! Shopify: `orders/*` and `refunds/create` webhooks, and the mandatory privacy topics.
 //!
 //! Only the body is signed, so the body says what happened (`cancelled_at`, `financial_status`,
 //! `fulfillment_status`); the topic header, which anybody who replays a body can change, only says
-//! how to read it. Facts: <https://shopify.dev/docs/apps/build/webhooks/delivery-structure>.
+//! how to read it. An order is completed when all of it is fulfilled, whichever topic tells it:
+//! `orders/partially_fulfilled` does not complete it, and a later `orders/updated` may.
+//!
+//! Facts: <https://shopify.dev/docs/apps/build/webhooks/delivery-structure>, and for the privacy topics
+//! <https://shopify.dev/docs/apps/build/compliance/privacy-law-compliance>.
 
 use adapter_api::{
-    Adapter as ShopAdapter, Event, KeyForm, Meta, ParseError, Sample, Scheme, Verified,
+    Adapter as ShopAdapter, Encoding, Event, KeyForm, Meta, ParseError, Sample, Scheme, Signature,
+    Verified, first_and_last,
     json::{self, Id, Instant, Text},
 };
 use domain::{Change, Item, Order, OrderEvent};
@@ -112,10 +117,11 @@ impl ShopAdapter for Adapter {
     }
 
     fn scheme(&self) -> Scheme {
-        Scheme::HmacSha256Base64 {
+        Scheme::WholeBody(Signature::HmacSha256 {
             headers: &["x-shopify-hmac-sha256", "shopify-hmac-sha256"],
+            encoding: Encoding::Base64,
             key: KeyForm::Raw,
-        }
+        })
     }
 
     fn parse(&self, request: &Verified<'_>) -> Result<Vec<Event>, ParseError> {
@@ -125,22 +131,32 @@ impl ShopAdapter for Adapter {
             .chars()
             .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
             .collect();
-        let event = match topic.as_str() {
-            "refunds_create" => refund(json::from_slice(request.body())?),
-            "customers_redact" | "customers_data_request" | "shop_redact" => Event::Alert {
-                reason: "Shopify passed on a privacy request: find it in the shop's admin and act on it",
-            },
+        Ok(match topic.as_str() {
+            "refunds_create" => vec![refund(json::from_slice(request.body())?)],
+            "customers_data_request" => privacy_request(
+                "customers_data_request",
+                "Shopify passed on that a customer wants to know what is stored about them: give it \
+                 to the shop's owner within 30 days",
+            ),
+            "customers_redact" => privacy_request(
+                "customers_redact",
+                "Shopify passed on that a customer's data must be erased: erase it within 30 days",
+            ),
+            "shop_redact" => privacy_request(
+                "shop_redact",
+                "the shop took the app away 48 hours ago, and Shopify asks to erase its data: erase \
+                 it within 30 days",
+            ),
             topic if topic.starts_with("orders_") => {
-                order(json::from_slice(request.body())?, topic)
+                vec![order(json::from_slice(request.body())?, topic)]
             }
-            _ => Event::Ignored { reason: "topic_not_used" },
-        };
-        Ok(vec![event])
+            _ => vec![Event::Ignored { reason: "topic_not_used" }],
+        })
     }
 
     fn sample(&self, event: &OrderEvent) -> Sample {
         let order = &event.order;
-        let (first, last) = split_name(order.name.as_deref().unwrap_or_default());
+        let (first, last) = first_and_last(order.name.as_deref());
         let done = event.change != Change::Cancelled;
         let topic = match event.change {
             Change::Completed => "orders/fulfilled",
@@ -187,6 +203,12 @@ impl ShopAdapter for Adapter {
     }
 }
 
+/// One of the topics that every app has to take. Who it is about is not told, since alerts are logged:
+/// whoever runs the shop made the request in its admin.
+fn privacy_request(reason: &'static str, what_to_do: &'static str) -> Vec<Event> {
+    vec![Event::Ignored { reason }, Event::Alert { reason: what_to_do }]
+}
+
 fn order(order: ShopifyOrder, topic: &str) -> Event {
     let Some((change, at)) = what_happened(&order, topic) else {
         return Event::Ignored { reason: "order_not_completed" };
@@ -195,10 +217,8 @@ fn order(order: ShopifyOrder, topic: &str) -> Event {
     let email = [order.email.0, order.contact_email.0, customer_email].into_iter().flatten().next();
     let addresses = || [&order.shipping_address, &order.billing_address].into_iter().flatten();
     let customer_name =
-        order.customer.map(|customer| join(customer.first_name, customer.last_name));
-    let name = customer_name
-        .filter(|name| !name.is_empty())
-        .or_else(|| addresses().find_map(|address| address.name.0.clone()));
+        order.customer.and_then(|customer| Text::joined([customer.first_name, customer.last_name]));
+    let name = customer_name.or_else(|| addresses().find_map(|address| address.name.0.clone()));
     Event::Order(OrderEvent {
         change,
         at: at.0,
@@ -253,12 +273,4 @@ fn refund(refund: ShopifyRefund) -> Event {
         at: refund.created_at.0,
         order: Order { reference: refund.order_id.0, ..Order::default() },
     })
-}
-
-fn join(first: Text, last: Text) -> String {
-    [first.0, last.0].into_iter().flatten().collect::<Vec<_>>().join(" ")
-}
-
-fn split_name(name: &str) -> (&str, &str) {
-    name.split_once(' ').unwrap_or((name, ""))
 }

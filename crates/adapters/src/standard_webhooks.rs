@@ -5,12 +5,12 @@
 //! `data` is an order as in [`Data`]. Facts: <https://www.standardwebhooks.com>.
 
 use adapter_api::{
-    Adapter as ShopAdapter, Event, Meta, ParseError, Sample, Scheme, Verified,
+    Adapter as ShopAdapter, Event, Meta, ParseError, Sample, Scheme, Signature, Verified,
     json::{self, Id, Instant, Text},
 };
 use domain::{Change, EmailAddress, Item, Order, OrderEvent};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{json, value::RawValue};
 
 static META: Meta = Meta {
     id: "standard_webhooks",
@@ -21,11 +21,12 @@ static META: Meta = Meta {
 pub(crate) struct Adapter;
 
 #[derive(Deserialize)]
-struct Envelope {
+struct Envelope<'a> {
     r#type: String,
     #[serde(default)]
     timestamp: Instant,
-    data: serde_json::Value,
+    #[serde(borrow)]
+    data: &'a RawValue,
 }
 
 /// An order. Only `id` is required; without `email` nobody can be invited.
@@ -67,7 +68,7 @@ impl ShopAdapter for Adapter {
     }
 
     fn scheme(&self) -> Scheme {
-        Scheme::StandardWebhooks
+        Scheme::WholeBody(Signature::StandardWebhooks)
     }
 
     fn event_id<'a>(&self, request: &Verified<'a>) -> Option<&'a str> {
@@ -75,14 +76,14 @@ impl ShopAdapter for Adapter {
     }
 
     fn parse(&self, request: &Verified<'_>) -> Result<Vec<Event>, ParseError> {
-        let envelope: Envelope = json::from_slice(request.body())?;
+        let envelope: Envelope<'_> = json::from_slice(request.body())?;
         let change = match envelope.r#type.as_str() {
             "order.completed" | "order.fulfilled" | "order.delivered" => Change::Completed,
             "order.cancelled" => Change::Cancelled,
             "order.refunded" => Change::Refunded,
             _ => return Ok(vec![Event::Ignored { reason: "type_not_used" }]),
         };
-        let order = Order::from(json::from_value::<Data>(envelope.data, "data")?);
+        let order = Order::from(json::from_raw::<Data>(envelope.data, "data")?);
         Ok(vec![Event::Order(OrderEvent { change, at: envelope.timestamp.0, order })])
     }
 

@@ -5,7 +5,8 @@
 //! the same second share. Facts: `class-wc-webhook.php` of WooCommerce.
 
 use adapter_api::{
-    Adapter as ShopAdapter, Event, KeyForm, Meta, ParseError, Request, Sample, Scheme, Verified,
+    Adapter as ShopAdapter, Encoding, Event, KeyForm, Meta, ParseError, Request, Sample, Scheme,
+    Signature, Verified, first_and_last,
     json::{self, Id, Instant, Text},
 };
 use domain::{Change, EmailAddress, Item, Order, OrderEvent};
@@ -96,7 +97,11 @@ impl ShopAdapter for Adapter {
     }
 
     fn scheme(&self) -> Scheme {
-        Scheme::HmacSha256Base64 { headers: &[SIGNATURE_HEADER], key: KeyForm::WordPress }
+        Scheme::WholeBody(Signature::HmacSha256 {
+            headers: &[SIGNATURE_HEADER],
+            encoding: Encoding::Base64,
+            key: KeyForm::WordPress,
+        })
     }
 
     /// When a webhook is switched on, WooCommerce posts `webhook_id=7`, unsigned, and wants a 200.
@@ -115,8 +120,7 @@ impl ShopAdapter for Adapter {
 
     fn sample(&self, event: &OrderEvent) -> Sample {
         let order = &event.order;
-        let name = order.name.as_deref().unwrap_or_default();
-        let (first, last) = name.split_once(' ').unwrap_or((name, ""));
+        let (first, last) = first_and_last(order.name.as_deref());
         let status = event.change.as_str();
         let completed = event.change == Change::Completed;
         let body = json!({
@@ -213,8 +217,7 @@ fn event(body: Body<'_>, topic: &str) -> Result<Event, ParseError> {
 
 fn contact(billing: Billing) -> (Option<EmailAddress>, Option<String>, Option<String>) {
     let email = billing.email.0.and_then(|email| EmailAddress::parse(&email).ok());
-    let names: Vec<_> = [billing.first_name.0, billing.last_name.0].into_iter().flatten().collect();
-    (email, (!names.is_empty()).then(|| names.join(" ")), billing.country.0)
+    (email, Text::joined([billing.first_name, billing.last_name]), billing.country.0)
 }
 
 /// WooCommerce's `_gmt` fields are UTC without saying so.

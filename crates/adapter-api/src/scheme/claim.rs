@@ -1,0 +1,144 @@
+//! What the headers of a request claim.
+
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use data_encoding::HEXLOWER;
+use http::HeaderName;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::{
+    Encoding, Signature, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, key::Algorithm,
+};
+use crate::{Reject, Request};
+
+/// Signatures in one header that are looked at: a bound on the work a forger can ask for.
+const SIGNATURES_MAX: usize = 16;
+
+/// What the headers of a request claim. There is one for every request, also for one without a
+/// signature: what it costs to refuse must not tell what stood in the headers.
+pub(super) struct Claim<'a> {
+    /// What is said to be signed, in parts.
+    pub(super) text: Vec<&'a [u8]>,
+    /// The signatures, any of which may hold.
+    pub(super) given: Vec<Given>,
+    /// When it is said to have been signed, where the scheme has that.
+    pub(super) signed_at: Option<Timestamp>,
+    /// Why it cannot hold, whatever the keys say.
+    pub(super) flaw: Option<Reject>,
+}
+
+/// One signature, as it came.
+pub(super) struct Given {
+    pub(super) algorithm: Algorithm,
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Signature {
+    pub(super) fn claim<'a>(self, request: &Request<'a>) -> Claim<'a> {
+        match self {
+            Self::HmacSha256 { headers, encoding, .. } => {
+                one_header(request, first_of(request, headers), encoding)
+            }
+            Self::TimestampedHmacSha256 { header } => timestamped(request, request.header(header)),
+            Self::StandardWebhooks => standard_webhooks(request),
+            Self::DetachedJws { headers } => detached_jws(request, first_of(request, headers)),
+        }
+    }
+}
+
+fn first_of<'a>(request: &Request<'a>, headers: &[&str]) -> Option<&'a str> {
+    headers.iter().find_map(|name| request.header(name))
+}
+
+fn one_header<'a>(request: &Request<'a>, value: Option<&str>, encoding: Encoding) -> Claim<'a> {
+    let bytes = value.and_then(|value| encoding.decode(value));
+    let given = bytes.map(|bytes| Given { algorithm: Algorithm::HmacSha256, bytes });
+    Claim::new(vec![request.body], given.into_iter().collect(), value.is_some())
+}
+
+fn timestamped<'a>(request: &Request<'a>, value: Option<&'a str>) -> Claim<'a> {
+    let fields = || value.unwrap_or_default().split(',').filter_map(|field| field.split_once('='));
+    let timestamp = fields().find(|(name, _)| *name == "t").map(|(_, timestamp)| timestamp);
+    let given = fields()
+        .filter(|(name, _)| *name == "v1")
+        .take(SIGNATURES_MAX)
+        .filter_map(|(_, signature)| HEXLOWER.decode(signature.as_bytes()).ok())
+        .map(|bytes| Given { algorithm: Algorithm::HmacSha256, bytes })
+        .collect();
+    let text = vec![timestamp.unwrap_or_default().as_bytes(), b".", request.body];
+    Claim::new(text, given, value.is_some()).at(timestamp)
+}
+
+fn standard_webhooks<'a>(request: &Request<'a>) -> Claim<'a> {
+    let header = |name: HeaderName| request.header(name.as_str());
+    let (id, timestamp) = (header(WEBHOOK_ID), header(WEBHOOK_TIMESTAMP));
+    let signatures = header(WEBHOOK_SIGNATURE);
+    let given = signatures
+        .unwrap_or_default()
+        .split(' ')
+        .filter_map(|signature| match signature.split_once(',')? {
+            ("v1", mac) => Some((Algorithm::HmacSha256, mac)),
+            ("v1a", signature) => Some((Algorithm::Ed25519, signature)),
+            _ => None,
+        })
+        .take(SIGNATURES_MAX)
+        .filter_map(|(algorithm, signature)| {
+            Some(Given { algorithm, bytes: STANDARD.decode(signature).ok()? })
+        })
+        .collect();
+    let bytes = |header: Option<&'a str>| header.unwrap_or_default().as_bytes();
+    let text = vec![bytes(id), b".", bytes(timestamp), b".", request.body];
+    let complete = id.is_some() && timestamp.is_some() && signatures.is_some();
+    Claim::new(text, given, complete).at(timestamp)
+}
+
+fn detached_jws<'a>(request: &Request<'a>, value: Option<&'a str>) -> Claim<'a> {
+    /// What of a JOSE header decides how the signature is made.
+    #[derive(Deserialize)]
+    struct Header {
+        alg: String,
+        b64: bool,
+        crit: Vec<String>,
+    }
+    let parts = value.and_then(|value| {
+        let (header, rest) = value.split_once('.')?;
+        // Nothing between the dots: the payload is the body.
+        let signature = rest.strip_prefix('.')?;
+        let bytes = URL_SAFE_NO_PAD.decode(signature).ok()?;
+        let read: Header = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).ok()?).ok()?;
+        // What must be understood (`crit`) and is not, must be refused.
+        (read.alg == "RS256" && !read.b64 && read.crit == ["b64"]).then_some((header, bytes))
+    });
+    let header = parts.as_ref().map_or("", |(header, _)| header);
+    let text = vec![header.as_bytes(), b".", request.body];
+    let given = parts.map(|(_, bytes)| Given { algorithm: Algorithm::Rs256, bytes });
+    Claim::new(text, given.into_iter().collect(), value.is_some())
+}
+
+impl<'a> Claim<'a> {
+    /// A claim that has a flaw if its headers are not `complete`, or hold nothing that is readable.
+    fn new(text: Vec<&'a [u8]>, given: Vec<Given>, complete: bool) -> Self {
+        let flaw = if !complete {
+            Some(Reject::MissingSignature)
+        } else if given.is_empty() {
+            Some(Reject::MalformedSignature)
+        } else {
+            None
+        };
+        Self { text, given, signed_at: None, flaw }
+    }
+
+    /// The claim, which must say when it was signed.
+    fn at(mut self, timestamp: Option<&str>) -> Self {
+        self.signed_at = timestamp
+            .and_then(|timestamp| timestamp.parse().ok())
+            .and_then(|second| Timestamp::from_second(second).ok());
+        if self.signed_at.is_none() {
+            self.flaw = self.flaw.or(Some(Reject::MalformedSignature));
+        }
+        self
+    }
+}

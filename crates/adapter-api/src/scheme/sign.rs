@@ -1,0 +1,88 @@
+//! The other side: signing as a platform does, for samples and tests.
+
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use data_encoding::HEXLOWER;
+use hmac::Mac as _;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use jiff::Timestamp;
+use ring::{
+    rand::SystemRandom,
+    signature::{ED25519_PUBLIC_KEY_LEN, Ed25519KeyPair, RSA_PKCS1_SHA256, RsaKeyPair},
+};
+
+use super::{
+    Signature, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP,
+    key::{self, Key, keyed},
+};
+
+impl Signature {
+    /// The headers that make `body` genuine, if `secret` can sign.
+    pub(super) fn headers_for(
+        self,
+        secret: &str,
+        body: &[u8],
+        delivery: &str,
+        now: Timestamp,
+    ) -> Option<HeaderMap> {
+        let timestamp = now.as_second().to_string();
+        let signed = match self {
+            Self::HmacSha256 { headers, encoding, .. } => {
+                let tag = self.tag(secret, &[body])?;
+                vec![(HeaderName::from_static(headers[0]), encoding.encode(&tag))]
+            }
+            Self::TimestampedHmacSha256 { header } => {
+                let tag = self.tag(secret, &[timestamp.as_bytes(), b".", body])?;
+                let value = format!("t={timestamp},v1={}", HEXLOWER.encode(&tag));
+                vec![(HeaderName::from_static(header), value)]
+            }
+            Self::StandardWebhooks => {
+                let text = [delivery.as_bytes(), b".", timestamp.as_bytes(), b".", body];
+                let signature = match secret.strip_prefix("whsk_") {
+                    Some(private) => format!("v1a,{}", STANDARD.encode(ed25519(private, &text)?)),
+                    None => format!("v1,{}", STANDARD.encode(self.tag(secret, &text)?)),
+                };
+                vec![
+                    (WEBHOOK_SIGNATURE, signature),
+                    (WEBHOOK_ID, delivery.to_owned()),
+                    (WEBHOOK_TIMESTAMP, timestamp),
+                ]
+            }
+            Self::DetachedJws { headers } => {
+                let header =
+                    URL_SAFE_NO_PAD.encode(r#"{"alg":"RS256","b64":false,"crit":["b64"]}"#);
+                let signature = rs256(secret, &[header.as_bytes(), b".", body])?;
+                let value = format!("{header}..{}", URL_SAFE_NO_PAD.encode(signature));
+                vec![(HeaderName::from_static(headers[0]), value)]
+            }
+        };
+        signed
+            .into_iter()
+            .map(|(name, value)| Some((name, HeaderValue::from_str(&value).ok()?)))
+            .collect()
+    }
+
+    fn tag(self, secret: &str, text: &[&[u8]]) -> Option<Vec<u8>> {
+        match self.keys(secret).ok()?.first()? {
+            Key::HmacSha256(key) => Some(keyed(key, text).finalize().into_bytes().to_vec()),
+            Key::Ed25519(_) | Key::Rs256(_) => None,
+        }
+    }
+}
+
+/// Private keys are written as the seed, or as the seed with the public key behind it.
+fn ed25519(private: &str, text: &[&[u8]]) -> Option<Vec<u8>> {
+    let bytes = key::decode(private).ok()?;
+    let seed = bytes.get(..ED25519_PUBLIC_KEY_LEN)?;
+    let pair = Ed25519KeyPair::from_seed_unchecked(seed).ok()?;
+    Some(pair.sign(&text.concat()).as_ref().to_vec())
+}
+
+fn rs256(private: &str, text: &[&[u8]]) -> Option<Vec<u8>> {
+    let pair = RsaKeyPair::from_pkcs8(&STANDARD.decode(private).ok()?).ok()?;
+    let mut signature = vec![0; pair.public().modulus_len()];
+    pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), &text.concat(), &mut signature).ok()?;
+    Some(signature)
+}
