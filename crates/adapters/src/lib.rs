@@ -1,8 +1,12 @@
 //! One file per shop platform. To add one: write it, name it here, add fixtures.
 
 adapter_api::adapters! {
+    lemon_squeezy,
+    saleor,
     shopify,
+    shopware,
     standard_webhooks,
+    stripe,
     woocommerce,
 }
 
