@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use config::Config;
 
 use crate::{
-    commands,
+    commands::{self, webhook::WebhookCommand},
     lifecycle::{self, Role},
     services::{Source, load_config},
 };
@@ -54,6 +54,12 @@ enum Command {
     /// Check and explain the configuration
     #[command(subcommand)]
     Config(commands::config::ConfigCommand),
+    /// Say which shop platforms there are
+    #[command(subcommand)]
+    Adapter(commands::adapter::AdapterCommand),
+    /// Look at a request that a platform sent, or send one as a platform does
+    #[command(subcommand)]
+    Webhook(commands::webhook::WebhookCommand),
     /// Say how things stand: counts by state, what is due, what went wrong
     Status(commands::status::StatusArgs),
     /// Make the record's tables or bring them up to date, for daemons whose database account may not
@@ -100,6 +106,16 @@ pub fn afs() -> ExitCode {
         Command::Serve => lifecycle::run(&source, Role::Both),
         Command::Demo(args) => commands::demo::run(&args),
         Command::Config(command) => commands::config::run(&command, &source),
+        Command::Adapter(command) => {
+            commands::adapter::run(&command);
+            Ok(())
+        }
+        Command::Webhook(WebhookCommand::Inspect(args)) => {
+            return commands::webhook::inspect(&args);
+        }
+        Command::Webhook(WebhookCommand::Send(args)) => {
+            configured(&source).and_then(|config| commands::webhook::send(&args, &config))
+        }
         Command::Status(args) => {
             configured(&source).and_then(|config| commands::status::run(&args, &config))
         }

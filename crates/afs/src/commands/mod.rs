@@ -1,9 +1,11 @@
 //! The commands of `afs` beside `serve`.
 
+pub(crate) mod adapter;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod migrate;
 pub(crate) mod status;
+pub(crate) mod webhook;
 
 use std::io::Write as _;
 

@@ -1,0 +1,163 @@
+//! `afs webhook inspect`: what a stored request is worth.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use adapter_api::{Event, Request};
+use anyhow::{Context as _, ensure};
+use clap::{Args, ValueEnum};
+use domain::{EmailAddress, OrderEvent};
+use fs_err as fs;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::adapter;
+use crate::{
+    commands::{say, say_error},
+    services::system_clock,
+};
+
+/// The request would be refused.
+const REJECTED: u8 = 3;
+
+/// The question cannot be answered; what clap exits with, too.
+const MISUSE: u8 = 2;
+
+#[derive(Args)]
+pub(crate) struct InspectArgs {
+    /// The platform it is from, as in `afs adapter list`
+    #[arg(long)]
+    platform: String,
+    /// A file with the shop's secrets, one in each line
+    #[arg(long, value_name = "FILE")]
+    secret_file: PathBuf,
+    /// A file with the request's headers, as `name: value` in each line
+    #[arg(long, value_name = "FILE")]
+    headers: PathBuf,
+    /// A file with the request's body, byte for byte
+    #[arg(long, value_name = "FILE")]
+    body: PathBuf,
+    /// When it was received: signatures with a time are good for five minutes [default: now]
+    #[arg(long, value_name = "RFC3339")]
+    at: Option<Timestamp>,
+    /// How the answer is written
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Serialize)]
+struct Findings {
+    verified: bool,
+    /// The stable name of what is wrong, if something is.
+    reason: Option<&'static str>,
+    /// The same in words.
+    detail: Option<String>,
+    events: Vec<Event>,
+}
+
+pub(crate) fn inspect(args: &InspectArgs) -> ExitCode {
+    match look(args).and_then(|findings| findings.say(args.format).map(|()| findings.verified)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(REJECTED),
+        Err(error) => {
+            say_error(&error);
+            ExitCode::from(MISUSE)
+        }
+    }
+}
+
+fn look(args: &InspectArgs) -> anyhow::Result<Findings> {
+    let adapter = adapter(&args.platform)?;
+    let text = fs::read_to_string(&args.secret_file)?;
+    let secrets: Vec<&str> =
+        text.lines().map(str::trim).filter(|secret| !secret.is_empty()).collect();
+    ensure!(!secrets.is_empty(), "{} holds no secret", args.secret_file.display());
+    for secret in &secrets {
+        let file = || args.secret_file.display().to_string();
+        adapter.scheme().check_secret(secret).with_context(file)?;
+    }
+    let headers = headers(&fs::read_to_string(&args.headers)?)
+        .with_context(|| args.headers.display().to_string())?;
+    let body = fs::read(&args.body)?;
+    let received_at = args.at.unwrap_or_else(&*system_clock());
+    let request = Request { headers: &headers, body: &body, received_at };
+    if adapter.is_handshake(&request) {
+        let detail = "the platform tries out the address: answered with 200, and nothing else";
+        return Ok(Findings::refused("handshake", &detail));
+    }
+    let verified = match adapter.scheme().verify(request, &secrets) {
+        Ok(verified) => verified,
+        Err(reject) => return Ok(Findings::refused(reject.as_str(), &reject)),
+    };
+    Ok(match adapter.parse(&verified) {
+        Ok(events) => Findings { verified: true, reason: None, detail: None, events },
+        Err(error) => Findings { verified: true, ..Findings::refused("malformed_body", &error) },
+    })
+}
+
+/// Headers as they stand in a request; blank lines and the request's first line do not count.
+fn headers(text: &str) -> anyhow::Result<HeaderMap> {
+    let lines = text.lines().map(str::trim).enumerate().filter(|(index, line)| {
+        let is_request_line = *index == 0 && line.contains(" HTTP/");
+        !line.is_empty() && !is_request_line
+    });
+    let mut headers = HeaderMap::new();
+    for (index, line) in lines {
+        // A header's value may be secret, and whole lines are pasted into tickets.
+        let wrong = || format!("line {} is not `name: value`", index + 1);
+        let (name, value) = line.split_once(':').with_context(wrong)?;
+        let name = HeaderName::from_bytes(name.as_bytes()).with_context(wrong)?;
+        headers.append(name, HeaderValue::from_str(value.trim()).with_context(wrong)?);
+    }
+    Ok(headers)
+}
+
+impl Findings {
+    fn refused(reason: &'static str, detail: &impl ToString) -> Self {
+        let detail = Some(detail.to_string());
+        Self { verified: false, reason: Some(reason), detail, events: vec![] }
+    }
+
+    fn say(&self, format: Format) -> anyhow::Result<()> {
+        if matches!(format, Format::Json) {
+            say(serde_json::to_string(self)?);
+            return Ok(());
+        }
+        say(if self.verified { "genuine" } else { "not genuine" });
+        if let (Some(reason), Some(detail)) = (self.reason, &self.detail) {
+            say(format_args!("  {reason}: {detail}"));
+        }
+        for event in &self.events {
+            match event {
+                Event::Order(event) => say_order(event),
+                Event::Ignored { reason } => say(format_args!("  ignored: {reason}")),
+                Event::Alert { reason } => say(format_args!("  the shop must act: {reason}")),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn say_order(event: &OrderEvent) {
+    let order = &event.order;
+    let test = if order.test { ", a test" } else { "" };
+    say(format_args!("  order {} {}{test}", order.reference, event.change.as_str()));
+    let line = |name: &str, value: Option<&str>| {
+        say(format_args!("    {name:9} {}", value.unwrap_or("none")));
+    };
+    line("at", event.at.map(|at| at.to_string()).as_deref());
+    line("number", order.number.as_deref());
+    line("address", order.email.as_ref().map(EmailAddress::as_str));
+    line("name", order.name.as_deref());
+    line("language", order.locale.as_deref());
+    line("country", order.country.as_deref());
+    for item in &order.items {
+        line("product", Some(&item.name));
+    }
+}
