@@ -113,6 +113,8 @@ impl Db {
             SqlitePoolOptions::new()
                 .max_connections(size)
                 .acquire_timeout(PATIENCE)
+                // A file does not hang up, and asking would be one more wait in each transaction.
+                .test_before_acquire(false)
                 // On a full disk SQLite ends the transaction by itself. sqlx does not notice, and
                 // would refuse every later one on this connection: it is replaced.
                 .before_acquire(|connection, _| {
