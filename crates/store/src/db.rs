@@ -150,6 +150,11 @@ impl Db {
             ("synchronous_commit", "on"),
             ("statement_timeout", patience.as_str()),
             ("idle_in_transaction_session_timeout", "10000"),
+            // A plan is kept, and may be made while tables are nearly empty. What was best then would
+            // read all of them when they have grown: until they are analysed, a minute or more.
+            ("enable_seqscan", "off"),
+            ("enable_hashjoin", "off"),
+            ("enable_mergejoin", "off"),
         ]);
         let pool = PgPoolOptions::new()
             .max_connections(settings.max_connections)
