@@ -4,7 +4,7 @@ use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
 };
@@ -77,15 +77,15 @@ impl Process {
         assert!(status.success(), "kill -s {signal} {pid}");
     }
 
-    /// Waits until it ends; its exit code, if it was not killed.
-    pub fn wait(&mut self) -> Option<i32> {
-        self.child.wait().unwrap().code()
+    /// Waits until it ends, and says how.
+    pub fn wait(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
     }
 
     /// Waits until it ends, but no longer than `limit`; its exit code, if it was not killed.
     pub fn wait_at_most(&mut self, limit: Duration) -> Option<i32> {
         wait_until("the process ends", limit, || !self.is_running());
-        self.wait()
+        self.wait().code()
     }
 
     /// Kills it at once and waits until it is gone.

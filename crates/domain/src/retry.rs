@@ -40,7 +40,8 @@ pub enum Next {
 /// What follows after attempt number `attempt` (from 1) of a mail first due at `first_due` failed.
 ///
 /// The delay varies by ±20 %, by invitation and attempt, so that mails which failed together do not
-/// come back together.
+/// come back together. A retry is never due before the first attempt was: a worker whose clock is ahead
+/// may have begun too early.
 #[must_use]
 pub fn after_failure(
     policy: &RetryPolicy,
@@ -55,7 +56,7 @@ pub fn after_failure(
         Failure::Unknown => policy.after_unknown,
         Failure::Temporary => backoff(policy, attempt),
     };
-    let at = add(now, spread(delay, id, attempt));
+    let at = add(now, spread(delay, id, attempt)).max(first_due);
     if at.duration_since(first_due) > policy.give_up_after {
         Next::GiveUp
     } else {
@@ -114,6 +115,14 @@ mod tests {
     fn a_permanent_refusal_is_final() {
         let id = InvitationId(Uuid::nil());
         assert_eq!(after_failure(&POLICY, id, 1, DUE, Failure::Permanent, DUE), Next::GiveUp);
+    }
+
+    #[test]
+    fn an_attempt_begun_too_early_does_not_make_the_next_one_early() {
+        let id = InvitationId(Uuid::nil());
+        let early = DUE - SignedDuration::from_hours(1);
+        let next = after_failure(&POLICY, id, 1, DUE, Failure::Temporary, early);
+        assert_eq!(next, Next::RetryAt(DUE));
     }
 
     #[test]

@@ -21,6 +21,9 @@ const COMMIT: SignedDuration = SignedDuration::from_secs(2);
 /// How long a process waits for a database that is away before it ends at its start.
 const START: SignedDuration = SignedDuration::from_secs(5);
 
+/// What went on for so long before a process ended may be why.
+const CIRCUMSTANCES: SignedDuration = SignedDuration::from_secs(20);
+
 /// Times on record are whole milliseconds.
 const ROUNDING: SignedDuration = SignedDuration::from_millis(2);
 
@@ -493,12 +496,19 @@ fn crashes(ledger: &Ledger, faults: &Faults<'_>) -> Found {
     let crashed = ledger.faults.iter().filter(|fault| {
         // Without the record a process cannot start, and says so with its exit code.
         let refused = |how: &str| {
-            how.starts_with("exit code")
+            how.starts_with("exit status")
                 && faults.record_away(fault.from - START, fault.from).is_some()
         };
         matches!(&fault.kind, FaultKind::Crashed(how) if !refused(how))
     });
-    let crashed = crashed.map(|fault| format!("{} {}", fault.target, fault.kind));
+    let crashed = crashed.map(|fault| {
+        let meanwhile = ledger.faults.iter().filter(|other| {
+            *other != fault && other.overlaps(fault.from - CIRCUMSTANCES, fault.from)
+        });
+        let meanwhile = meanwhile.map(|other| format!("{} {}", other.target, other.kind));
+        let meanwhile = meanwhile.collect::<Vec<_>>().join(", ");
+        format!("{} {} at {}; shortly before: {meanwhile}", fault.target, fault.kind, fault.from)
+    });
     let panics = ledger.panics.iter().cloned();
     crashed.chain(panics).map(|what| (Column::Crashed, what)).collect()
 }

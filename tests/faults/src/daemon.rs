@@ -2,6 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
+    os::unix::process::ExitStatusExt as _,
     process::{Command, Stdio},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -56,6 +57,9 @@ pub(crate) struct Trap {
     /// The process stops there, instead of ending.
     pub(crate) stops: bool,
 }
+
+/// The signal that asks to stop.
+const SIGTERM: i32 = 15;
 
 /// A process that is started again whenever it ends.
 #[derive(Debug)]
@@ -264,20 +268,21 @@ impl Daemon {
         if process.is_running() {
             return None;
         }
-        let (id, code) = (process.id(), process.wait());
+        let (id, status) = (process.id(), process.wait());
         let until = now();
         state.process = None;
         let ending = state.ending.take();
-        let how = code.map_or("by a signal".to_owned(), |code| format!("exit code {code}"));
+        // Whoever listens for it is not ended by it: this one was only starting.
+        let unheard = status.signal() == Some(SIGTERM);
         let ended_itself = state.armed.is_some_and(|trap| !trap.stops);
         let failpoint = self.failpoint_hit_by(id).filter(|_| ended_itself);
         let (kind, from) = match (failpoint, ending) {
             (Some(failpoint), _) => (FaultKind::Failpoint(failpoint), until),
-            (None, Some((FaultKind::Terminated, _))) if code != Some(0) => {
-                (FaultKind::Crashed(how), until)
+            (None, Some((FaultKind::Terminated, _))) if !status.success() && !unheard => {
+                (FaultKind::Crashed(status.to_string()), until)
             }
             (None, Some((kind, from))) => (kind, from),
-            (None, None) => (FaultKind::Crashed(how), until),
+            (None, None) => (FaultKind::Crashed(status.to_string()), until),
         };
         Some(Fault { kind, target: self.program.name.to_owned(), from, until, hit: true })
     }

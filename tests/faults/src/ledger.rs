@@ -136,7 +136,7 @@ pub(crate) struct Mail {
 }
 
 /// Something broken, for some time.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub(crate) kind: FaultKind,
     /// The process or server it happened to.

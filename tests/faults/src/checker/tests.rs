@@ -369,11 +369,11 @@ fn a_genuine_webhook_must_not_be_refused() {
 fn a_process_may_end_by_itself_only_while_the_record_is_away() {
     let mut ledger = sound();
     ledger.faults =
-        vec![fault(FaultKind::Crashed("exit code 1".into()), "worker-1", at(30), at(31))];
+        vec![fault(FaultKind::Crashed("exit status: 1".into()), "worker-1", at(30), at(31))];
     finds(&ledger, &[Column::Crashed]);
     ledger.faults.push(fault(FaultKind::RecordAway("killed"), "postgres", at(28), at(33)));
     finds(&ledger, &[]);
-    ledger.faults[0].kind = FaultKind::Crashed("by a signal".into());
+    ledger.faults[0].kind = FaultKind::Crashed("signal: 11 (SIGSEGV)".into());
     finds(&ledger, &[Column::Crashed]);
     ledger.faults.clear();
     ledger.panics = vec!["worker-1: thread 'main' panicked at …".into()];
