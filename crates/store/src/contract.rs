@@ -177,6 +177,14 @@ async fn what_is_asked_is_answered_from_an_index(store: Store, _: String) {
             Db::Postgres(pool) => postgres_plan(pool, statement).await,
         };
         assert!(!plan.is_empty(), "{} has a plan", statement.name);
+        let by_key = statement.text.contains("{rows}");
+        for steps in plan.windows(2).filter(|steps| by_key && steps[0].contains("Index Scan")) {
+            assert!(
+                steps[1].contains("Index Cond"),
+                "{} reads a whole index: {steps:?}",
+                statement.name
+            );
+        }
         for step in plan {
             let reads_all = (step.starts_with("SCAN ") && !step.contains("VIRTUAL TABLE"))
                 && !step.contains("USING") // an index in order, as MIN and ORDER BY … LIMIT read it

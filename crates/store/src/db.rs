@@ -151,10 +151,12 @@ impl Db {
             ("statement_timeout", patience.as_str()),
             ("idle_in_transaction_session_timeout", "10000"),
             // A plan is kept, and may be made while tables are nearly empty. What was best then would
-            // read all of them when they have grown: until they are analysed, a minute or more.
+            // read all of them when they have grown: until they are analysed, a minute or more. All
+            // our statements go by keys, so an index is right whatever the size.
             ("enable_seqscan", "off"),
             ("enable_hashjoin", "off"),
             ("enable_mergejoin", "off"),
+            ("random_page_cost", "0.1"),
         ]);
         let pool = PgPoolOptions::new()
             .max_connections(settings.max_connections)

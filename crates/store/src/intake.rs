@@ -87,9 +87,11 @@ statements! {
          SELECT id, shop_id, order_ref, recipient_hash, state, reason, due_at, due_at, 0, 0, request_id
          FROM {rows} WHERE true
          ON CONFLICT DO NOTHING";
+    /// The state is asked for as in `sending`: Postgres must not begin with it.
     CANCEL_INVITATIONS(id text, reason text) =
         "UPDATE invitations SET state = 'cancelled', reason = r.reason
-         FROM {rows} WHERE invitations.id = r.id AND invitations.state = 'scheduled'";
+         FROM {rows}
+         WHERE invitations.id = r.id AND CASE invitations.state WHEN 'scheduled' THEN true END";
     /// The address changed while the invitation waits: the new one may be suppressed.
     RETARGET_INVITATIONS(id text, recipient_hash text) =
         "UPDATE invitations SET recipient_hash = r.recipient_hash

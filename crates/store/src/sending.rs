@@ -99,6 +99,8 @@ impl Store {
     }
 }
 
+// Every condition but the id is put so that Postgres cannot begin with it: the partial indexes and the
+// state of an order are tempting while tables are small, and the plan is kept when they are not.
 statements! {
     CLAIM(id text, now bigint, lease_until bigint) =
         "UPDATE invitations SET
@@ -107,10 +109,10 @@ statements! {
            first_attempt_at = COALESCE(invitations.first_attempt_at, r.now)
          FROM {rows}
          WHERE invitations.id = r.id
-           AND ((invitations.state = 'scheduled' AND invitations.due_at <= r.now)
-             OR (invitations.state = 'sending' AND invitations.lease_until <= r.now))
-           AND EXISTS (SELECT 1 FROM orders o WHERE o.shop_id = invitations.shop_id
-             AND o.order_ref = invitations.order_ref AND o.status = 'completed')
+           AND CASE invitations.state WHEN 'scheduled' THEN invitations.due_at <= r.now
+                                      WHEN 'sending' THEN invitations.lease_until <= r.now END
+           AND (SELECT o.status FROM orders o WHERE o.shop_id = invitations.shop_id
+             AND o.order_ref = invitations.order_ref) = 'completed'
            AND NOT EXISTS (SELECT 1 FROM suppressions s
              WHERE s.recipient_hash = invitations.recipient_hash
                AND s.scope IN (invitations.shop_id, '*'))
@@ -125,8 +127,8 @@ statements! {
         "UPDATE invitations SET state = 'cancelled', reason = 'order_undone', lease_until = NULL
          FROM {rows}
          WHERE invitations.id = r.id
-           AND (invitations.state = 'scheduled'
-             OR (invitations.state = 'sending' AND invitations.lease_until <= r.now))
+           AND CASE invitations.state WHEN 'scheduled' THEN true
+                                      WHEN 'sending' THEN invitations.lease_until <= r.now END
            AND EXISTS (SELECT 1 FROM orders o WHERE o.shop_id = invitations.shop_id
              AND o.order_ref = invitations.order_ref AND o.status <> 'completed')";
     /// What could not be claimed because its recipient said stop.
@@ -134,8 +136,8 @@ statements! {
         "UPDATE invitations SET state = 'suppressed', reason = 'recipient_said_stop', lease_until = NULL
          FROM {rows}
          WHERE invitations.id = r.id
-           AND (invitations.state = 'scheduled'
-             OR (invitations.state = 'sending' AND invitations.lease_until <= r.now))
+           AND CASE invitations.state WHEN 'scheduled' THEN true
+                                      WHEN 'sending' THEN invitations.lease_until <= r.now END
            AND EXISTS (SELECT 1 FROM suppressions s
              WHERE s.recipient_hash = invitations.recipient_hash
                AND s.scope IN (invitations.shop_id, '*'))";
@@ -148,7 +150,7 @@ statements! {
                                    ELSE invitations.first_attempt_at END
          FROM {rows}
          WHERE invitations.id = r.id AND invitations.fence = r.fence
-           AND invitations.state = 'sending'
+           AND invitations.lease_until IS NOT NULL
          RETURNING invitations.id";
     INSERT_MAIL_DELIVERIES(id text, fence bigint, at bigint, outcome text, detail text) =
         "INSERT INTO mail_deliveries (invitation_id, fence, at, outcome, detail)
