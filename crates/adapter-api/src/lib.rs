@@ -16,7 +16,7 @@ use domain::OrderEvent;
 use http::HeaderMap;
 use jiff::Timestamp;
 
-pub use scheme::{Encoding, KeyForm, Scheme, SecretProblem, Signature};
+pub use scheme::{Description, Encoding, KeyForm, Scheme, SecretProblem, Signature};
 
 /// Everything a platform sent us, before anybody vouched for it.
 #[derive(Clone, Copy, Debug)]

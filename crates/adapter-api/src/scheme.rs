@@ -1,6 +1,7 @@
 //! The audited ways to prove an origin. Adapters choose one; they cannot write their own.
 
 mod claim;
+mod describe;
 mod key;
 mod sign;
 
@@ -10,6 +11,8 @@ use http::{HeaderMap, HeaderName};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{Reject, Request, Verified};
+
+pub use describe::Description;
 
 /// How far a signed time may be from ours, both ways (Standard Webhooks reference libraries; a
 /// difference of exactly this passes).
