@@ -1,17 +1,18 @@
 //! What can be checked without running anything.
 
 use crate::{
-    layers,
+    adapter_pages, layers,
     shell::{self, exists, output, say},
 };
 
 /// The version is named so that a new release of the checker does not change what passes.
 const CARGO_DENY: &str = "0.20.2";
 
-/// Checks format, lints, docs, layers, licences and advisories.
+/// Checks format, lints, docs, layers, pages, licences and advisories.
 pub(crate) fn run() -> anyhow::Result<()> {
     format()?;
     layers::check()?;
+    adapter_pages::check()?;
     shell::run(
         "cargo",
         &["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"],

@@ -1,9 +1,12 @@
-//! Commands for developers: `cargo xtask test`, `faults`, `simulate`, `bench`, `check`.
+//! Commands for developers: `cargo xtask test`, `faults`, `simulate`, `bench`, `check`,
+//! `new-adapter`, `adapter-pages`.
 
+mod adapter_pages;
 mod bench;
 mod check;
 mod faults;
 mod layers;
+mod new_adapter;
 mod packages;
 mod shell;
 mod test;
@@ -50,8 +53,15 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Check what needs no server: format, lints, docs, layers, licences and advisories
+    /// Check what needs no server: format, lints, docs, layers, pages, licences and advisories
     Check,
+    /// Begin an adapter: its file, its word in the list, its first fixture and its page
+    NewAdapter {
+        /// Its id in `snake_case`: the `platform` of a shop's configuration
+        name: String,
+    },
+    /// Write the generated part of each page in `docs/adapters`
+    AdapterPages,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -61,5 +71,7 @@ fn main() -> anyhow::Result<()> {
         Command::Simulate { release, arguments } => faults::simulate(release, &arguments),
         Command::Bench { arguments } => bench::run(&arguments),
         Command::Check => check::run(),
+        Command::NewAdapter { name } => new_adapter::run(&name),
+        Command::AdapterPages => adapter_pages::write(),
     }
 }

@@ -1,23 +1,5 @@
 //! Saleor: the asynchronous webhooks `ORDER_FULFILLED`, `ORDER_CANCELLED`, `ORDER_EXPIRED` and
-//! `ORDER_FULLY_REFUNDED`, with this subscription query:
-//!
-//! ```graphql
-//! subscription {
-//!   event {
-//!     __typename
-//!     issuedAt
-//!     ... on OrderFulfilled { order { ...Invited } }
-//!     ... on OrderCancelled { order { id } }
-//!     ... on OrderExpired { order { id } }
-//!     ... on OrderFullyRefunded { order { id } }
-//!   }
-//! }
-//! fragment Invited on Order {
-//!   id number created userEmail languageCodeEnum
-//!   billingAddress { firstName lastName country { code } }
-//!   lines { productName productSku thumbnail { url } }
-//! }
-//! ```
+//! `ORDER_FULLY_REFUNDED`, with the subscription query on the page `docs/adapters/saleor.md`.
 //!
 //! The body is what the query asks for. So it says what happened, as `__typename`; the event's name
 //! in a header is not signed.
@@ -46,7 +28,7 @@ static META: Meta = Meta {
 
 const OTHER_QUERY: Event = Event::Alert {
     reason: "the webhook's subscription query does not ask for what happened to which order: put \
-             the query of the Saleor adapter in its place",
+             the query of docs/adapters/saleor.md in its place",
 };
 
 pub(crate) struct Adapter;
