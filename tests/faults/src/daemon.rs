@@ -1,8 +1,8 @@
 //! One process of the product: started again whenever it ends, for whatever reason.
 
 use std::{
-    path::{Path, PathBuf},
     os::unix::process::ExitStatusExt as _,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
