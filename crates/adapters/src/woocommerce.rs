@@ -135,7 +135,10 @@ impl ShopAdapter for Adapter {
             "billing": {
                 "first_name": first, "last_name": last, "email": order.email, "country": order.country,
             },
-            "meta_data": [{ "id": 1, "key": "wpml_language", "value": order.locale }],
+            "meta_data": [
+                { "id": 1, "key": "wpml_language", "value": order.locale },
+                { "id": 2, "key": "_wcpay_mode", "value": if order.test { "test" } else { "prod" } },
+            ],
             "line_items": order.items.iter().map(|item| json!({
                 "name": item.name, "sku": item.sku, "quantity": 1, "price": 29.35,
                 "image": { "id": 1, "src": item.image.as_deref().unwrap_or_default() },
@@ -228,7 +231,20 @@ fn without_zone(at: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use adapter_api::signed_sample;
     use http::HeaderMap;
+
+    #[test]
+    fn a_test_order_is_told_as_one() {
+        let order = Order { reference: "7".into(), test: true, ..Order::default() };
+        let (change, now) = (Change::Completed, Timestamp::UNIX_EPOCH);
+        let event = OrderEvent { change, at: Some(now), order };
+        let (headers, body) = signed_sample(&Adapter, &event, "secret", "", now);
+        let request = Request { headers: &headers, body: &body, received_at: now };
+        let verified = Adapter.scheme().verify(request, &["secret"]).unwrap();
+        let events = Adapter.parse(&verified).unwrap();
+        assert!(matches!(&events[..], [Event::Order(read)] if read.order.test), "{events:?}");
+    }
 
     #[test]
     fn the_activation_ping_is_known_by_its_shape() {
