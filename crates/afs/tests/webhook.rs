@@ -2,15 +2,16 @@
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 use std::{
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Command, Output, Stdio},
     time::Duration,
 };
 
 use fs_err as fs;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tests::servers::{Process, free_port, wait_until};
 
 const SECRET: &str = "the-secret-of-the-woocommerce-shop";
 
@@ -158,14 +159,14 @@ fn a_question_that_cannot_be_answered_is_told_apart_from_a_refusal() {
 
 /// A daemon with a shop; ended with the test.
 struct Daemon {
+    _process: Process,
     dir: TempDir,
-    process: Child,
 }
 
 impl Daemon {
     fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let key_set = Stored::new("saleor", "order_fulfilled");
         let key_set = fs::read_to_string(key_set.dir.path().join("secret")).unwrap();
         fs::write(dir.path().join("keys"), key_set).unwrap();
@@ -177,13 +178,11 @@ impl Daemon {
              name = \"Keys\"\nsecrets_file = \"keys\"\n"
         );
         fs::write(dir.path().join("afs.toml"), config).unwrap();
-        let process = afs(dir.path(), &["serve"]).stderr(Stdio::null()).spawn().unwrap();
-        let mut daemon = Self { dir, process };
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert_eq!(daemon.process.try_wait().unwrap(), None, "it ended");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        daemon
+        let process = Process::start(afs(dir.path(), &["serve"]).stderr(Stdio::null()));
+        wait_until("the daemon listens", Duration::from_secs(30), || {
+            TcpStream::connect(("127.0.0.1", port)).is_ok()
+        });
+        Self { _process: process, dir }
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
@@ -193,13 +192,6 @@ impl Daemon {
     fn orders(&self) -> Value {
         let status = self.run(&["status", "--json"]);
         serde_json::from_slice::<Value>(&status.stdout).unwrap()["record"]["orders"].clone()
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
     }
 }
 

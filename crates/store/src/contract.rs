@@ -166,6 +166,8 @@ async fn what_is_asked_is_answered_from_an_index(store: Store, _: String) {
         &crate::sending::CLAIM,
         &crate::sending::FINISH,
         &crate::sending::LOAD_CLAIMED,
+        &crate::sending::CANCEL_UNDONE,
+        &crate::sending::SUPPRESS,
         &crate::intake::LOAD_KNOWN,
         &crate::intake::CANCEL_INVITATIONS,
         &crate::intake::RETARGET_INVITATIONS,

@@ -129,8 +129,8 @@ statements! {
          WHERE invitations.id = r.id
            AND CASE invitations.state WHEN 'scheduled' THEN true
                                       WHEN 'sending' THEN invitations.lease_until <= r.now END
-           AND EXISTS (SELECT 1 FROM orders o WHERE o.shop_id = invitations.shop_id
-             AND o.order_ref = invitations.order_ref AND o.status <> 'completed')";
+           AND (SELECT o.status FROM orders o WHERE o.shop_id = invitations.shop_id
+             AND o.order_ref = invitations.order_ref) <> 'completed'";
     /// What could not be claimed because its recipient said stop.
     SUPPRESS(id text, now bigint) =
         "UPDATE invitations SET state = 'suppressed', reason = 'recipient_said_stop', lease_until = NULL
@@ -138,9 +138,9 @@ statements! {
          WHERE invitations.id = r.id
            AND CASE invitations.state WHEN 'scheduled' THEN true
                                       WHEN 'sending' THEN invitations.lease_until <= r.now END
-           AND EXISTS (SELECT 1 FROM suppressions s
+           AND (SELECT COUNT(*) FROM suppressions s
              WHERE s.recipient_hash = invitations.recipient_hash
-               AND s.scope IN (invitations.shop_id, '*'))";
+               AND s.scope IN (invitations.shop_id, '*')) > 0";
     FINISH(id text, fence bigint, state text, due_at bigint, reason text, sent_at bigint, uncounted bigint) =
         "UPDATE invitations SET
            state = r.state, reason = r.reason, sent_at = r.sent_at, lease_until = NULL,
