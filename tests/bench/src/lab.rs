@@ -31,8 +31,8 @@ impl Pace {
     /// For figures to publish.
     pub(crate) const FULL: Self = Self {
         rounds: 5,
-        minutes: 120,
-        measured: Duration::from_secs(4),
+        minutes: 60,
+        measured: Duration::from_secs(3),
         warm_up: Duration::from_millis(500),
         orders: 100_000,
         is_quick: false,

@@ -85,6 +85,7 @@ impl Report {
             facts.collect::<String>(),
             goals(&self.results, presets::ASCII_MARKDOWN),
         );
+        page += &missed(&self.results);
         for outcome in &self.results {
             let table = figures(outcome, presets::ASCII_MARKDOWN);
             page.extend([format!("\n## {}\n\n{}\n\n{table}\n", outcome.name, outcome.about)]);
@@ -149,6 +150,17 @@ fn goals(results: &[Outcome], preset: &str) -> Table {
         }
     }
     table
+}
+
+/// What holds back the goals that were missed, as far as profiles tell.
+fn missed(results: &[Outcome]) -> String {
+    let goals =
+        results.iter().flat_map(|outcome| outcome.goals.iter().map(move |goal| (outcome, goal)));
+    let lines: String = goals
+        .filter(|(outcome, goal)| ratio(outcome, goal).is_some_and(|ratio| ratio < goal.must_reach))
+        .filter_map(|(_, goal)| Some(format!("- {}. {}\n", goal.claim, goal.profile?)))
+        .collect();
+    if lines.is_empty() { lines } else { format!("\n## Why some are missed\n\n{lines}") }
 }
 
 /// The median of a goal's ratio within each round.

@@ -30,6 +30,7 @@ pub(crate) fn all(lab: &Lab) -> Vec<Scenario<'_>> {
         duplicates::scenario(lab),
         pages::scenario(lab),
         dispatch::near(lab),
+        dispatch::many(lab),
         dispatch::far(lab),
         lateness::scenario(lab),
         backlog::scenario(lab),
@@ -85,7 +86,7 @@ impl<'a> Scenario<'a> {
         Self { name, about, contestants: Vec::new(), goals: Vec::new(), rounds: usize::MAX }
     }
 
-    /// For scenarios that take so long that a few rounds must do.
+    /// For scenarios that take long, or have no goal: a few rounds must do.
     pub(crate) fn at_most_rounds(mut self, rounds: usize) -> Self {
         self.rounds = rounds;
         self
@@ -204,6 +205,8 @@ pub(crate) struct Goal {
     pub(crate) claim: &'static str,
     /// What the ratio must reach.
     pub(crate) must_reach: f64,
+    /// Where the time goes, by profiling, for a goal that was missed when this was written.
+    pub(crate) profile: Option<&'static str>,
     pub(crate) ratio: Ratio,
 }
 
@@ -218,7 +221,7 @@ impl Goal {
         must_reach: f64,
         ratio: impl Fn(&Round<'_>) -> Option<f64> + 'static,
     ) -> Self {
-        Self { key, claim, must_reach, ratio: Box::new(ratio) }
+        Self { key, claim, must_reach, profile: None, ratio: Box::new(ratio) }
     }
 
     /// A goal for a figure that must stay below `bound`: the ratio is bound by measured.
@@ -229,6 +232,12 @@ impl Goal {
         measured: impl Fn(&Round<'_>) -> Option<f64> + 'static,
     ) -> Self {
         Self::new(key, claim, 1.0, move |round| Some(bound / measured(round)?))
+    }
+
+    /// Says where the time goes, for those who wonder why it is missed.
+    pub(crate) fn profiled(mut self, profile: &'static str) -> Self {
+        self.profile = Some(profile);
+        self
     }
 }
 

@@ -84,7 +84,7 @@ pub(crate) fn scenario(lab: &Lab) -> Scenario<'_> {
                 move |round| round.get(&contestant, "redis_mb")
             },
         ))
-        .at_most_rounds(2)
+        .at_most_rounds(1)
 }
 
 /// What the orders cost that a peer keeps as delayed jobs.

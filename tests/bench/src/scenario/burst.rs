@@ -24,6 +24,7 @@ const ABOUT: &str = "100,000 orders (40,000 with `--quick`) over 512 connections
 /// So many orders in the shortest time. The other peers would take too long.
 pub(crate) fn scenario(lab: &Lab) -> Scenario<'_> {
     Scenario::new("burst", ABOUT)
+        .at_most_rounds(2)
         .takers_of_orders(&[FASTIFY, ASYNQ], move |target| measure(lab, target))
 }
 

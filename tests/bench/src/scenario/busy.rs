@@ -29,7 +29,7 @@ const ABOUT: &str = "As in `ingest`, while more invitations are due than can be 
 pub(crate) fn scenario(lab: &Lab) -> Scenario<'_> {
     let profiles = [Profile::Embedded, Profile::Distributed];
     profiles.into_iter().fold(
-        Scenario::new("ingest-while-dispatching", ABOUT),
+        Scenario::new("ingest-while-dispatching", ABOUT).at_most_rounds(2),
         |scenario, profile| {
             scenario.contestant(profile.contestant(), move || measure(lab, profile))
         },

@@ -20,6 +20,7 @@ const ABOUT: &str = "As in `ingest`, but each order is delivered five times at t
 /// Every order comes several times.
 pub(crate) fn scenario(lab: &Lab) -> Scenario<'_> {
     Scenario::new("duplicates", ABOUT)
+        .at_most_rounds(2)
         .takers_of_orders(&[FASTIFY, ASYNQ], move |target| measure(lab, target))
 }
 

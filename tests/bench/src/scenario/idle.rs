@@ -23,7 +23,7 @@ pub(crate) fn scenario(lab: &Lab) -> Scenario<'_> {
             round.get(Profile::Embedded.contestant(), "rss_mib")
         }));
     let settle = Duration::from_secs(1);
-    let watched = if lab.pace.is_quick { Duration::from_secs(5) } else { Duration::from_secs(20) };
+    let watched = if lab.pace.is_quick { Duration::from_secs(5) } else { Duration::from_secs(10) };
     [(embedded, Profile::Embedded), (Profile::Distributed.contestant(), Profile::Distributed)]
         .into_iter()
         .fold(scenario, |scenario, (name, profile)| {

@@ -52,7 +52,7 @@ pub(crate) fn scenario(lab: &Lab) -> Scenario<'_> {
             1000.0,
             p99(SPREAD_REDIS),
         ))
-        .at_most_rounds(2)
+        .at_most_rounds(1)
 }
 
 fn at_once(profile: Profile) -> anyhow::Result<Sample> {

@@ -29,7 +29,8 @@ const ABOUT: &str = "The review form behind an invitation's link: opened (`get`,
 /// The review form.
 pub(crate) fn scenario(lab: &Lab) -> Scenario<'_> {
     let profiles = [Profile::Embedded, Profile::Distributed];
-    profiles.into_iter().fold(Scenario::new("pages", ABOUT), |scenario, profile| {
+    let scenario = Scenario::new("pages", ABOUT).at_most_rounds(2);
+    profiles.into_iter().fold(scenario, |scenario, profile| {
         scenario.contestant(profile.contestant(), move || measure(lab, profile))
     })
 }

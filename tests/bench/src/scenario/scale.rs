@@ -26,7 +26,7 @@ const ABOUT_WORKERS: &str = "As in `dispatch-far`, by several workers, each with
 
 /// Orders over several receivers.
 pub(crate) fn receivers(lab: &Lab) -> Scenario<'_> {
-    let scenario = Scenario::new("scale-receivers", ABOUT_RECEIVERS);
+    let scenario = Scenario::new("scale-receivers", ABOUT_RECEIVERS).at_most_rounds(2);
     COUNTS.into_iter().fold(scenario, |scenario, count| {
         scenario.contestant(named(count, "receiver"), move || {
             ingest::measure(lab, &Afs::scaled(count, 1, &[])?, None)
@@ -36,8 +36,8 @@ pub(crate) fn receivers(lab: &Lab) -> Scenario<'_> {
 
 /// Mails from several workers.
 pub(crate) fn workers(lab: &Lab) -> Scenario<'_> {
-    let mails = if lab.pace.is_quick { 2_000 } else { 10_000 };
-    let scenario = Scenario::new("scale-workers", ABOUT_WORKERS);
+    let mails = if lab.pace.is_quick { 2_000 } else { 4_000 };
+    let scenario = Scenario::new("scale-workers", ABOUT_WORKERS).at_most_rounds(2);
     COUNTS.into_iter().fold(scenario, |scenario, count| {
         scenario.contestant(named(count, "worker"), move || {
             let server = MailServer::start(ROUND_TRIP)?;
