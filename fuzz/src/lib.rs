@@ -22,7 +22,7 @@ pub fn parse(platform: &str, topic_header: &'static str, data: &[u8]) {
     if let Ok(topic) = HeaderValue::from_bytes(topic) {
         headers.insert(topic_header, topic);
     }
-    let request = Request { headers: &headers, body, received_at: now() };
+    let request = Request { headers: &headers, body, received_at: now(), address_secret: None };
     adapter.is_handshake(&request);
     let verified = adapter.scheme().verify(request, &[SECRET]).expect("we signed it");
     adapter.event_id(&verified);

@@ -442,6 +442,26 @@ impl Status {
         self.0["record"]["suppressions"].as_u64().unwrap()
     }
 
+    /// Orders that platforms are still to be asked about, or did not tell about.
+    #[must_use]
+    pub fn notices(&self) -> u64 {
+        ["waiting", "failed"].iter().map(|state| self.count("notices", state)).sum()
+    }
+
+    /// Why platforms did not tell about orders.
+    #[must_use]
+    pub fn failed_notices(&self) -> Vec<String> {
+        let failed = self.0["record"]["failed_notices"].as_array().unwrap();
+        failed.iter().map(|notice| notice["error"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Webhooks that could not be read.
+    #[must_use]
+    pub fn unread(&self) -> u64 {
+        let unread = self.0["record"]["unread_webhooks"].as_array().unwrap();
+        unread.iter().map(|unread| unread["count"].as_u64().unwrap()).sum()
+    }
+
     fn count(&self, of: &str, name: &str) -> u64 {
         let counts = self.0["record"][of].as_array().unwrap();
         let count = counts.iter().find(|count| count["name"] == name);

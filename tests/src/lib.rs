@@ -9,6 +9,7 @@
 
 pub mod installation;
 pub mod mailbox;
+pub mod platform;
 pub mod servers;
 pub mod shop;
 pub mod usage;

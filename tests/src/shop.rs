@@ -103,6 +103,7 @@ pub fn completed(reference: u32) -> OrderEvent {
             }],
             placed_at: now().checked_sub(SignedDuration::from_hours(72)).ok(),
             test: false,
+            ..Order::default()
         },
     }
 }

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use adapter_api::{Adapter, Description};
+use adapter_api::{Adapter, Description, Source};
 use anyhow::bail;
 use fs_err as fs;
 
@@ -98,6 +98,9 @@ fn generated(adapter: &dyn Adapter) -> String {
     let Description { vouches_for, signature, secret } = adapter.scheme().describe();
     let headers: Vec<String> =
         adapter.scheme().signature_headers().iter().map(|name| format!("`{name}`")).collect();
+    let headers = if headers.is_empty() { "none".to_owned() } else { headers.join(", ") };
+    let address_end = adapter.scheme().address_secret("/<secret>").unwrap_or_default();
+    let (asked, api) = adapter.source().map_or(("No.".to_owned(), String::new()), asked);
     format!(
         "# {title}
 
@@ -109,20 +112,32 @@ fn generated(adapter: &dyn Adapter) -> String {
 | The signature | {signature} |
 | Its headers | {headers} |
 | The secret | {secret} |
+| Is its API asked? | {asked} |
 
 ```toml
-[shops.my-shop]                       # https://reviews.shop.example/webhooks/my-shop
+[shops.my-shop]                       # https://reviews.shop.example/webhooks/my-shop{address_end}
 platform = \"{id}\"
 name = \"My shop\"
 secrets_file = \"secrets/my-shop\"      # one secret in each line
-```
+{api}```
 
 ",
         title = meta.title,
         id = meta.id,
         docs_url = meta.docs_url,
-        headers = headers.join(", "),
     )
+}
+
+/// What is asked, and how that is configured.
+fn asked(source: &dyn Source) -> (String, String) {
+    let rate = source.requests_per_second();
+    let (at, url) = match source.url() {
+        Some(url) => (format!("at <{url}>"), String::new()),
+        None => ("at the shop's own address".to_owned(), "url = \"https://…\"\n".to_owned()),
+    };
+    let asked = format!("Yes, about orders, {at}, at most {rate} requests a second for one shop.");
+    let token = "token_file = \"secrets/my-shop-api\"";
+    (asked, format!("\n[shops.my-shop.api]                   # see below\n{url}{token}\n"))
 }
 
 #[cfg(test)]

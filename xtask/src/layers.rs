@@ -12,19 +12,20 @@ const LAYERS: [&[&str]; 6] = [
     &["failpoint"],
     &["domain"],
     &["adapter-api", "config", "templates"],
-    &["adapters", "mail", "queue", "store"],
+    &["adapters", "fetch", "mail", "queue", "store"],
     &["receiver", "worker"],
     &["afs"],
 ];
 
 /// Crates that stay where they belong: what they speak to has one home.
-const HOMES: [(&str, &[&str]); 7] = [
+const HOMES: [(&str, &[&str]); 8] = [
     ("sqlx", &["store"]),
     ("lettre", &["mail"]),
     ("axum", &["receiver", "afs"]),
     ("apalis", &["queue"]),
     ("apalis-core", &["queue"]),
     ("redis", &["queue"]),
+    ("reqwest", &["fetch", "afs"]),
     ("tokio", &["mail", "queue", "store", "receiver", "worker", "afs"]),
 ];
 

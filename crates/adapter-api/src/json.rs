@@ -3,6 +3,7 @@
 use std::fmt;
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 
@@ -149,6 +150,33 @@ impl<'de> Deserialize<'de> for Text {
             }
         }
         deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// An amount of money or another decimal, as a number or a text, exactly as it was written; what is
+/// neither is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Amount(pub Option<Decimal>);
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // The number's own text: a float would be another number.
+        let raw = <&RawValue>::deserialize(deserializer)?.get().trim_matches('"').trim();
+        Ok(Self(raw.parse().or_else(|_| Decimal::from_scientific(raw)).ok()))
+    }
+}
+
+/// A yes or no that may be missing; what is neither is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flag(pub Option<bool>);
+
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(match <&RawValue>::deserialize(deserializer)?.get().trim_matches('"') {
+            "true" | "1" => Some(true),
+            "false" | "0" => Some(false),
+            _ => None,
+        }))
     }
 }
 

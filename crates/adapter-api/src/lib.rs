@@ -9,24 +9,28 @@
 
 pub mod json;
 mod scheme;
+mod source;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 
-use domain::OrderEvent;
+use domain::{Change, OrderEvent};
 use http::HeaderMap;
 use jiff::Timestamp;
 
-pub use scheme::{Description, Encoding, KeyForm, Scheme, SecretProblem, Signature};
+pub use scheme::{Description, Encoding, KeyForm, Scheme, SecretProblem, Signature, StampedHeader};
+pub use source::{Access, ApiRequest, Source};
 
 /// Everything a platform sent us, before anybody vouched for it.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     /// The HTTP headers.
     pub headers: &'a HeaderMap,
-    /// The body, byte for byte as received: signatures cover these bytes.
+    /// The body, byte for byte as received: signatures cover these bytes. For a GET, the query.
     pub body: &'a [u8],
     /// When we received it.
     pub received_at: Timestamp,
+    /// What stands behind the shop in the address, for platforms that sign nothing.
+    pub address_secret: Option<&'a str>,
 }
 
 impl<'a> Request<'a> {
@@ -43,10 +47,11 @@ impl<'a> Request<'a> {
 #[derive(Debug)]
 pub struct Verified<'a> {
     request: Request<'a>,
+    scheme: Scheme,
 }
 
 impl<'a> Verified<'a> {
-    /// The signed body.
+    /// The body. Whether anybody vouches for what it says is the scheme's affair, and [`read`]'s.
     #[must_use]
     pub fn body(&self) -> &'a [u8] {
         self.request.body
@@ -93,10 +98,11 @@ impl Reject {
 /// What one part of a webhook means.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "a request holds one event or a few")]
 pub enum Event {
     /// An order was completed or undone.
     Order(OrderEvent),
+    /// Something happened to an order, and the platform's API has to be asked what.
+    Notice(Notice),
     /// Genuine, and deliberately not used.
     Ignored {
         /// Why; a stable name, as in metrics.
@@ -107,6 +113,17 @@ pub enum Event {
         /// What is wrong, with the next step. Shown to the operator.
         reason: &'static str,
     },
+}
+
+/// That something happened to an order. What, is read from the platform's API, by a [`Source`].
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Notice {
+    /// The platform's id of the order, as its API takes it.
+    pub reference: String,
+    /// What the request itself says happened, if that is worth something: it counts where the API
+    /// adds only details and the shop has no access to it, and, if it undoes an order, where the
+    /// platform has no such order any more.
+    pub told: Option<OrderEvent>,
 }
 
 /// A genuine body that does not have the documented shape.
@@ -162,9 +179,60 @@ pub trait Adapter: Sync {
         false
     }
 
+    /// How the platform's API is asked, where webhooks do not say all.
+    fn source(&self) -> Option<&'static dyn Source> {
+        None
+    }
+
     /// What the platform would send about `event`. Demonstrations, load generators and the
     /// conformance tests are built on it.
     fn sample(&self, event: &OrderEvent) -> Sample;
+}
+
+/// The longest id of an order that we ask a platform about, in bytes.
+const REFERENCE_MAX_LEN: usize = 200;
+
+/// What `request` means. Every way from a webhook to an event leads through here.
+///
+/// Where the scheme does not vouch for the body, anybody may have written it who saw one request or
+/// its address. Then it says no more than which order to look at: whatever else stands in it, only
+/// the platform's answer counts.
+pub fn read(adapter: &dyn Adapter, request: &Verified<'_>) -> Result<Vec<Event>, ParseError> {
+    let trusted = request.scheme.vouches_for_body();
+    let events = adapter.parse(request)?.into_iter();
+    events.map(|event| if trusted { event } else { event.doubted() }).map(Event::checked).collect()
+}
+
+impl Event {
+    /// What is left of it if anybody may have said it.
+    fn doubted(self) -> Self {
+        let undone = |event: &OrderEvent| event.change != Change::Completed;
+        match self {
+            Self::Order(told) => {
+                let reference = told.order.reference.clone();
+                Self::Notice(Notice { reference, told: Some(told).filter(undone) })
+            }
+            Self::Notice(Notice { reference, told }) => {
+                Self::Notice(Notice { reference, told: told.filter(undone) })
+            }
+            other @ (Self::Ignored { .. } | Self::Alert { .. }) => other,
+        }
+    }
+
+    /// The id of an order we are to ask about becomes part of an address, in which `..` would lead
+    /// elsewhere.
+    fn checked(self) -> Result<Self, ParseError> {
+        match &self {
+            Self::Notice(Notice { reference, .. })
+                if reference.len() > REFERENCE_MAX_LEN
+                    || !reference.contains(|c: char| c.is_ascii_alphanumeric()) =>
+            {
+                let (path, detail) = ("the order's id".to_owned(), "cannot be one".to_owned());
+                Err(ParseError { path, detail })
+            }
+            _ => Ok(self),
+        }
+    }
 }
 
 /// A name as the two fields that many platforms have for it, for samples.

@@ -10,6 +10,7 @@ use data_encoding::HEXLOWER;
 use http::{HeaderMap, HeaderName};
 use jiff::{SignedDuration, Timestamp};
 
+use self::claim::Claim;
 use crate::{Reject, Request, Verified};
 
 pub use describe::Description;
@@ -30,6 +31,12 @@ const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature
 pub enum Scheme {
     /// Every byte of the body is signed: what it says can be acted on as it stands.
     WholeBody(Signature),
+    /// Some fields are signed, and the rest of the body is not: whoever saw one request can put
+    /// anything else beside them. The platform must be asked.
+    Envelope(Signature),
+    /// Nothing is signed. The secret stands in the address that the platform calls, behind the shop,
+    /// where proxies and logs see it. The platform must be asked.
+    AddressSecret,
 }
 
 /// A way to sign a request with what only the platform and we know, or only the platform.
@@ -46,19 +53,37 @@ pub enum Signature {
         /// How the secret becomes the key.
         key: KeyForm,
     },
-    /// One header holds `t={timestamp},v1={hex(HMAC-SHA256(key, "{timestamp}.{body}"))}`, with any
-    /// number of `v1`; fields we do not know are skipped, any match counts. The key is the secret
+    /// One header holds a timestamp and `hex(HMAC-SHA256(key, "{timestamp}{joint}{body}"))`, any
+    /// number of times; fields we do not know are skipped, any match counts. The key is the secret
     /// as it stands.
-    TimestampedHmacSha256 {
+    StampedHmacSha256 {
         /// The header's name, lower case.
         header: &'static str,
+        /// How it spells them.
+        form: StampedHeader,
+    },
+    /// One header holds `hex(HMAC-SHA1(key, body))`. SHA-1 is broken for documents that an attacker
+    /// wrote, not for this use of it (RFC 6194, section 3.3). The key is the secret as it stands.
+    HmacSha1 {
+        /// The header's name, lower case.
+        header: &'static str,
+    },
+    /// One header holds `base64(HMAC-SHA256(key, "{field}.{field}…"))` of members of the body, which
+    /// is a JSON object. For [`Scheme::Envelope`]. The key is the secret as it stands.
+    HmacSha256OfFields {
+        /// The header's name, lower case.
+        header: &'static str,
+        /// The members, at the top of the body: texts or numbers.
+        fields: &'static [&'static str],
     },
     /// Standard Webhooks 1.0: `webhook-signature` holds a list of signatures over
     /// `"{id}.{timestamp}.{body}"`; versions we do not know are skipped, any match counts.
     ///
-    /// A secret in base64, with or without `whsec_`, is the key of `v1` (HMAC-SHA256); one that
-    /// begins with `whpk_` is the public key of `v1a` (Ed25519).
-    StandardWebhooks,
+    StandardWebhooks {
+        /// How the secret becomes the key: [`KeyForm::StandardWebhooks`], unless the platform has a
+        /// way of its own.
+        key: KeyForm,
+    },
     /// One header holds a JWS with detached payload (RFC 7515, appendix F) that is not encoded (RFC
     /// 7797), signed with RS256. The secret is the platform's JSON Web Key Set (RFC 7517): it comes
     /// from the configuration, whatever address a request names.
@@ -77,11 +102,36 @@ pub enum Encoding {
     Hex,
 }
 
+/// How a header spells a timestamp and the signatures that go with it.
+#[derive(Clone, Copy, Debug)]
+pub struct StampedHeader {
+    /// Stands between fields.
+    pub separator: char,
+    /// The name of the timestamp's field.
+    pub timestamp: &'static str,
+    /// The name of the signatures' fields.
+    pub signature: &'static str,
+    /// Stands between timestamp and body in what is signed.
+    pub joint: &'static str,
+}
+
+impl StampedHeader {
+    /// `t=…,v1=…`, over `{t}.{body}`.
+    pub const STRIPE: Self = Self { separator: ',', timestamp: "t", signature: "v1", joint: "." };
+    /// `ts=…;h1=…`, over `{ts}:{body}`.
+    pub const PADDLE: Self = Self { separator: ';', timestamp: "ts", signature: "h1", joint: ":" };
+}
+
 /// How the text an operator pastes becomes the bytes of a key.
 #[derive(Clone, Copy, Debug)]
 pub enum KeyForm {
     /// As it stands.
     Raw,
+    /// Decoded from hexadecimal.
+    Hex,
+    /// In base64, with or without `whsec_`: the key of `v1` (HMAC-SHA256). One that begins with
+    /// `whpk_` is the public key of `v1a` (Ed25519).
+    StandardWebhooks,
     /// After undoing the entities `&amp; &lt; &gt; &quot; &#039;` as `WordPress`'s
     /// `wp_specialchars_decode(…, ENT_QUOTES)` does.
     WordPress,
@@ -102,6 +152,15 @@ pub enum SecretProblem {
     /// Ed25519 keys have one length.
     #[error("the public key is not 32 bytes once decoded (whpk_…)")]
     NotEd25519,
+    /// Some platforms give their secrets in hexadecimal.
+    #[error("the secret is not hexadecimal")]
+    NotHex,
+    /// It stands in an address.
+    #[error(
+        "the secret stands in the address that the platform calls: use at least 24 letters and \
+         digits, for example from `openssl rand -hex 24`"
+    )]
+    NotForAddress,
     /// A key set that verifies nothing.
     #[error(
         "the secret is not a JSON Web Key Set, in one line, with an RSA key of 2048 bits or more \
@@ -121,9 +180,21 @@ impl Scheme {
         request: Request<'a>,
         secrets: &[S],
     ) -> Result<Verified<'a>, Reject> {
-        let claim = self.signature().claim(&request);
-        let keys = secrets.iter().filter_map(|secret| self.signature().keys(secret.as_ref()).ok());
-        let proved = keys.flatten().fold(false, |proved, key| key.proves(&claim) | proved);
+        let (claim, proved) = match self {
+            Self::WholeBody(signature) | Self::Envelope(signature) => {
+                let claim = signature.claim(&request);
+                let keys = secrets.iter().filter_map(|secret| signature.keys(secret.as_ref()).ok());
+                let proved = keys.flatten().fold(false, |proved, key| key.proves(&claim) | proved);
+                (claim, proved)
+            }
+            Self::AddressSecret => {
+                let claim = Claim::address_secret(&request);
+                let usable =
+                    secrets.iter().map(AsRef::as_ref).filter(|secret| is_for_address(secret));
+                let proved = usable.fold(false, |proved, secret| claim.held(secret) | proved);
+                (claim, proved)
+            }
+        };
         if let Some(flaw) = claim.flaw {
             return Err(flaw);
         }
@@ -137,12 +208,29 @@ impl Scheme {
         if claim.signed_at.is_some_and(|signed_at| age(signed_at).abs() > TOLERANCE) {
             return Err(Reject::Stale);
         }
-        Ok(Verified { request })
+        Ok(Verified { request, scheme: self })
     }
 
     /// Says whether `secret` can be used at all.
     pub fn check_secret(self, secret: &str) -> Result<(), SecretProblem> {
-        self.signature().keys(secret).map(|_| ())
+        match self.signature() {
+            Some(signature) => signature.keys(secret).map(|_| ()),
+            None if secret.is_empty() => Err(SecretProblem::Empty),
+            None if is_for_address(secret) => Ok(()),
+            None => Err(SecretProblem::NotForAddress),
+        }
+    }
+
+    /// Whether what the body says was said by the platform.
+    #[must_use]
+    pub fn vouches_for_body(self) -> bool {
+        matches!(self, Self::WholeBody(_))
+    }
+
+    /// What stands behind the shop in the address, for platforms that sign nothing.
+    #[must_use]
+    pub fn address_secret(self, secret: &str) -> Option<&str> {
+        matches!(self, Self::AddressSecret).then_some(secret)
     }
 
     /// The headers that make `body` genuine, for samples and tests; none, if `secret` cannot sign.
@@ -152,26 +240,40 @@ impl Scheme {
     /// scheme has one.
     #[must_use]
     pub fn sign(self, secret: &str, body: &[u8], delivery: &str, now: Timestamp) -> HeaderMap {
-        self.signature().headers_for(secret, body, delivery, now).unwrap_or_default()
+        let headers = |signature: Signature| signature.headers_for(secret, body, delivery, now);
+        self.signature().and_then(headers).unwrap_or_default()
     }
 
     /// The names of the headers a signature of this scheme consists of.
     #[must_use]
     pub fn signature_headers(self) -> Vec<HeaderName> {
         match self.signature() {
-            Signature::HmacSha256 { headers, .. } | Signature::DetachedJws { headers } => {
+            None => vec![],
+            Some(Signature::HmacSha256 { headers, .. } | Signature::DetachedJws { headers }) => {
                 headers.iter().map(|name| HeaderName::from_static(name)).collect()
             }
-            Signature::TimestampedHmacSha256 { header } => vec![HeaderName::from_static(header)],
-            Signature::StandardWebhooks => vec![WEBHOOK_SIGNATURE, WEBHOOK_ID, WEBHOOK_TIMESTAMP],
+            Some(
+                Signature::StampedHmacSha256 { header, .. }
+                | Signature::HmacSha1 { header }
+                | Signature::HmacSha256OfFields { header, .. },
+            ) => vec![HeaderName::from_static(header)],
+            Some(Signature::StandardWebhooks { .. }) => {
+                vec![WEBHOOK_SIGNATURE, WEBHOOK_ID, WEBHOOK_TIMESTAMP]
+            }
         }
     }
 
-    fn signature(self) -> Signature {
+    fn signature(self) -> Option<Signature> {
         match self {
-            Self::WholeBody(signature) => signature,
+            Self::WholeBody(signature) | Self::Envelope(signature) => Some(signature),
+            Self::AddressSecret => None,
         }
     }
+}
+
+/// Long enough not to be guessed, and the same in an address as in the configuration.
+fn is_for_address(secret: &str) -> bool {
+    secret.len() >= 24 && secret.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
 impl Encoding {

@@ -174,12 +174,13 @@ impl From<SaleorOrder> for Order {
                 .map(|line| Item {
                     name: line.product_name.0.unwrap_or_default(),
                     sku: line.product_sku.0,
-                    url: None,
                     image: line.thumbnail.and_then(|image| image.url.0),
+                    ..Item::default()
                 })
                 .collect(),
             placed_at: order.created.0,
             test: false,
+            ..Order::default()
         }
     }
 }

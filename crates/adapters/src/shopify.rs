@@ -240,6 +240,7 @@ fn order(order: ShopifyOrder, topic: &str) -> Event {
                 .collect(),
             placed_at: order.created_at.0,
             test: order.test,
+            ..Order::default()
         },
     })
 }

@@ -237,6 +237,7 @@ impl From<ShopwareOrder<'_>> for Order {
             items: order.line_items.unwrap_or_default().into_iter().filter_map(item).collect(),
             placed_at: order.order_date_time.0,
             test: false,
+            ..Order::default()
         }
     }
 }
@@ -265,7 +266,7 @@ mod tests {
             Order { reference: "b7d2554b0ce847cd82f3ac9bd1c0dfad".into(), ..Order::default() };
         let event = OrderEvent { change: Change::Cancelled, at: Some(now), order };
         let (headers, body) = signed_sample(&Adapter, &event, "secret", "", now);
-        let request = Request { headers: &headers, body: &body, received_at: now };
+        let request = Request { headers: &headers, body: &body, received_at: now, address_secret: None };
         let verified = Adapter.scheme().verify(request, &["secret"]).unwrap();
         let id = Adapter.event_id(&verified);
         assert_eq!(id, Some("b7d2554b0ce847cd82f3ac9bd1c0dfad.cancelled"));

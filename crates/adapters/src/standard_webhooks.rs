@@ -5,7 +5,7 @@
 //! `data` is an order as in [`Data`]. Facts: <https://www.standardwebhooks.com>.
 
 use adapter_api::{
-    Adapter as ShopAdapter, Event, Meta, ParseError, Sample, Scheme, Signature, Verified,
+    Adapter as ShopAdapter, Event, Meta, ParseError, Sample, KeyForm, Scheme, Signature, Verified,
     json::{self, Id, Instant, Text},
 };
 use domain::{Change, EmailAddress, Item, Order, OrderEvent};
@@ -68,7 +68,7 @@ impl ShopAdapter for Adapter {
     }
 
     fn scheme(&self) -> Scheme {
-        Scheme::WholeBody(Signature::StandardWebhooks)
+        Scheme::WholeBody(Signature::StandardWebhooks { key: KeyForm::StandardWebhooks })
     }
 
     fn event_id<'a>(&self, request: &Verified<'a>) -> Option<&'a str> {
@@ -128,10 +128,12 @@ impl From<Data> for Order {
                     sku: item.sku.0,
                     url: item.url.0,
                     image: item.image.0,
+                    ..Item::default()
                 })
                 .collect(),
             placed_at: data.placed_at.0,
             test: data.test,
+            ..Order::default()
         }
     }
 }

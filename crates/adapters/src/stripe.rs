@@ -16,7 +16,8 @@
 //! Subscriptions are left out: their refunds cannot be traced to the session that began them.
 
 use adapter_api::{
-    Adapter as ShopAdapter, Event, Meta, ParseError, Sample, Scheme, Signature, Verified,
+    Adapter as ShopAdapter, Event, Meta, ParseError, Sample, Scheme, Signature, StampedHeader,
+    Verified,
     json::{self, Id, Text, UnixSeconds},
 };
 use domain::{Change, EmailAddress, Order, OrderEvent};
@@ -98,7 +99,10 @@ impl ShopAdapter for Adapter {
     }
 
     fn scheme(&self) -> Scheme {
-        Scheme::WholeBody(Signature::TimestampedHmacSha256 { header: "stripe-signature" })
+        Scheme::WholeBody(Signature::StampedHmacSha256 {
+            header: "stripe-signature",
+            form: StampedHeader::STRIPE,
+        })
     }
 
     fn parse(&self, request: &Verified<'_>) -> Result<Vec<Event>, ParseError> {
@@ -218,6 +222,7 @@ impl Session {
             items: vec![],
             placed_at: self.created.0,
             test,
+            ..Order::default()
         };
         OrderEvent { change, at, order }
     }

@@ -208,12 +208,13 @@ fn event(body: Body<'_>, topic: &str) -> Result<Event, ParseError> {
                 .map(|item| Item {
                     name: item.name.0.unwrap_or_default(),
                     sku: item.sku.0,
-                    url: None,
                     image: item.image.and_then(|image| image.src.0),
+                    ..Item::default()
                 })
                 .collect(),
             placed_at: body.date_created_gmt.0,
             test,
+            ..Order::default()
         },
     }))
 }
@@ -240,7 +241,7 @@ mod tests {
         let (change, now) = (Change::Completed, Timestamp::UNIX_EPOCH);
         let event = OrderEvent { change, at: Some(now), order };
         let (headers, body) = signed_sample(&Adapter, &event, "secret", "", now);
-        let request = Request { headers: &headers, body: &body, received_at: now };
+        let request = Request { headers: &headers, body: &body, received_at: now, address_secret: None };
         let verified = Adapter.scheme().verify(request, &["secret"]).unwrap();
         let events = Adapter.parse(&verified).unwrap();
         assert!(matches!(&events[..], [Event::Order(read)] if read.order.test), "{events:?}");
@@ -250,7 +251,7 @@ mod tests {
     fn the_activation_ping_is_known_by_its_shape() {
         let headers = HeaderMap::new();
         let is_ping = |headers: &HeaderMap, body: &[u8]| {
-            Adapter.is_handshake(&Request { headers, body, received_at: Timestamp::UNIX_EPOCH })
+            Adapter.is_handshake(&Request { headers, body, received_at: Timestamp::UNIX_EPOCH, address_secret: None })
         };
         assert!(is_ping(&headers, b"webhook_id=7"));
         for body in [&b"webhook_id="[..], b"webhook_id=7&x=1", b"webhook_id=a", b"{}", b""] {

@@ -32,7 +32,7 @@ fn now() -> Timestamp {
 
 impl Shop {
     fn takes(&self, headers: &HeaderMap) -> bool {
-        let request = Request { headers, body: BODY, received_at: now() };
+        let request = Request { headers, body: BODY, received_at: now(), address_secret: None };
         self.adapter.is_handshake(&request);
         // More than one secret, one of which cannot be used.
         self.adapter.scheme().verify(request, &[self.secret.as_str(), "another", ""]).is_ok()

@@ -21,7 +21,8 @@ fn the_skeleton_reads_what_it_writes() {
         };
         let event = OrderEvent { change, at: Some(now), order };
         let (headers, body) = signed_sample(&adapter::Adapter, &event, "secret", "delivery", now);
-        let request = Request { headers: &headers, body: &body, received_at: now };
+        let request =
+            Request { headers: &headers, body: &body, received_at: now, address_secret: None };
         let verified = adapter::Adapter.scheme().verify(request, &["secret"]).unwrap();
         let events = adapter::Adapter.parse(&verified).unwrap();
         assert_eq!(events, [Event::Order(event)]);

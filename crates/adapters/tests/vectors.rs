@@ -52,7 +52,7 @@ fn published_vectors_get_the_expected_verdict() {
         let headers = headers(vector);
         let received_at = Timestamp::from_second(vector["now"].as_i64().unwrap_or(0)).unwrap();
         let body = vector["body"].as_str().unwrap().as_bytes();
-        let request = Request { headers: &headers, body, received_at };
+        let request = Request { headers: &headers, body, received_at, address_secret: None };
         let verdict = adapter.scheme().verify(request, &secrets);
         assert_eq!(verdict.is_ok(), vector["expect"].as_bool().unwrap(), "{}", vector["id"]);
         if vector["expect_action"] == "ack_ping" {
@@ -69,7 +69,12 @@ fn meaning(adapter: &dyn Adapter, topic: (&'static str, &str), path: &Path) -> V
     let secret = "any secret will do";
     let mut headers = adapter.scheme().sign(secret, &body, "d", Timestamp::UNIX_EPOCH);
     headers.insert(topic.0, topic.1.parse().unwrap());
-    let request = Request { headers: &headers, body: &body, received_at: Timestamp::UNIX_EPOCH };
+    let request = Request {
+        headers: &headers,
+        body: &body,
+        received_at: Timestamp::UNIX_EPOCH,
+        address_secret: None,
+    };
     let verified = adapter.scheme().verify(request, &[secret]).unwrap();
     adapter.parse(&verified).unwrap()
 }
@@ -150,7 +155,12 @@ fn recorded_woocommerce_bodies_mean_what_they_should() {
     assert!(matches!(read("error_body_cannot_view.json")[..], [Event::Alert { .. }]));
     let ping = fs::read(dir.join("webhooks/woocommerce/ping_body.form")).unwrap();
     let headers = HeaderMap::new();
-    let request = Request { headers: &headers, body: &ping, received_at: Timestamp::UNIX_EPOCH };
+    let request = Request {
+        headers: &headers,
+        body: &ping,
+        received_at: Timestamp::UNIX_EPOCH,
+        address_secret: None,
+    };
     assert!(woo.is_handshake(&request));
     assert_eq!(woo.scheme().verify(request, &["s"]).map(|_| ()), Err(Reject::MissingSignature));
 }

@@ -57,7 +57,7 @@ enum Command {
     /// Say which shop platforms there are
     #[command(subcommand)]
     Adapter(commands::adapter::AdapterCommand),
-    /// Look at a request that a platform sent, or send one as a platform does
+    /// Look at a request that a platform sent, send one as a platform does, or read kept ones again
     #[command(subcommand)]
     Webhook(commands::webhook::WebhookCommand),
     /// Say how things stand: counts by state, what is due, what went wrong
@@ -115,6 +115,9 @@ pub fn afs() -> ExitCode {
         }
         Command::Webhook(WebhookCommand::Send(args)) => {
             configured(&source).and_then(|config| commands::webhook::send(&args, &config))
+        }
+        Command::Webhook(WebhookCommand::Replay) => {
+            configured(&source).and_then(commands::webhook::replay)
         }
         Command::Status(args) => {
             configured(&source).and_then(|config| commands::status::run(&args, &config))

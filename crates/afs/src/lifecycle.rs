@@ -214,7 +214,7 @@ impl Daemon {
 
     fn try_reload(&self, source: &Source, logs: &LogLevel) -> anyhow::Result<Vec<config::Change>> {
         let new = load_config(source)?;
-        crate::services::check_secrets(&new)?;
+        crate::services::check_shops(&new)?;
         let templates = load_templates(&new)?;
         logs.set(&new)?;
         let old = self.services.config.load_full();

@@ -101,13 +101,18 @@ impl Operator {
                 for count in status.reviews {
                     gauge!("afs_reviews", "label" => count.name).set(count.count as f64);
                 }
+                for count in status.notices {
+                    gauge!("afs_notices", "state" => count.name).set(count.count as f64);
+                }
+                let unread: i64 = status.unread_webhooks.iter().map(|unread| unread.count).sum();
+                gauge!("afs_unread_webhooks").set(unread as f64);
                 let now = (self.services.clock)();
                 let overdue = status.oldest_due_at.map(|due| now.duration_since(due).as_secs_f64());
                 gauge!("afs_oldest_due_seconds").set(overdue.unwrap_or(0.0).max(0.0));
             }
             Err(error) => tracing::warn!(%error, "the record could not be counted"),
         }
-        for channel in [Channel::Invitations, Channel::Reviews] {
+        for channel in Channel::ALL {
             if let Ok(Some(depth)) = self.services.queue.depth(channel).await {
                 let name = channel.as_str();
                 gauge!("afs_queue_waiting", "queue" => name).set(depth.waiting as f64);

@@ -2,9 +2,11 @@
 
 use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
+use adapter_api::Adapter;
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
-use config::{Config, MailTransport, Problems, QueueBackend, Sources, Tls};
+use config::{Config, MailTransport, Problems, QueueBackend, ShopSettings, Sources, Tls};
+use fetch::Fetcher;
 use jiff::Timestamp;
 use mail::{Credentials, Files, Limits, Smtp, SmtpSettings, Timeouts, Transport};
 use queue::{Clock, Queue, RedisSettings};
@@ -45,13 +47,14 @@ pub(crate) struct Services {
     pub(crate) store: Store,
     pub(crate) queue: Queue,
     pub(crate) clock: Clock,
+    fetcher: Fetcher,
     keys: Arc<Keys>,
 }
 
 impl Services {
     /// Opens the record and the timer, and loads the templates.
     pub(crate) async fn open(config: Config) -> anyhow::Result<Self> {
-        check_secrets(&config)?;
+        check_shops(&config)?;
         let templates = load_templates(&config)?;
         let keys = Keys::load(&config)?;
         let store = open_store(&config, keys.address_key.clone(), true).await?;
@@ -66,6 +69,7 @@ impl Services {
             store,
             queue,
             clock,
+            fetcher: Fetcher::new().context("no way to ask platforms")?,
             keys: Arc::new(keys),
         })
     }
@@ -87,6 +91,7 @@ impl Services {
             store: self.store.clone(),
             queue: self.queue.clone(),
             transport,
+            fetcher: self.fetcher.clone(),
             config: self.config.clone(),
             templates: self.templates.clone(),
             keys: self.keys.tokens.clone(),
@@ -101,8 +106,9 @@ pub(crate) fn system_clock() -> Clock {
     Arc::new(Timestamp::now)
 }
 
-/// Says which shops have secrets that their platform's scheme cannot use.
-pub(crate) fn check_secrets(config: &Config) -> anyhow::Result<()> {
+/// Says which shops have secrets that their platform's scheme cannot use, and which cannot be asked
+/// about orders although they must be.
+pub(crate) fn check_shops(config: &Config) -> anyhow::Result<()> {
     for shop in config.shops.values() {
         let Some(adapter) = adapters::find(&shop.platform) else { continue };
         for secret in &shop.secrets {
@@ -111,7 +117,26 @@ pub(crate) fn check_secrets(config: &Config) -> anyhow::Result<()> {
                 .check_secret(secret.expose_secret())
                 .with_context(|| format!("shops.{}.secrets", shop.id))?;
         }
+        check_access(shop, adapter)?;
     }
+    Ok(())
+}
+
+fn check_access(shop: &ShopSettings, adapter: &dyn Adapter) -> anyhow::Result<()> {
+    let (id, title) = (&shop.id, adapter.meta().title);
+    let can_ask = shop.api.token.is_some();
+    anyhow::ensure!(
+        can_ask || adapter.scheme().vouches_for_body(),
+        "shops.{id}.api.token is missing: webhooks of {title} prove too little to be believed, so that \
+         AFS has to ask for each order; see docs/adapters/{}.md",
+        adapter.meta().id
+    );
+    let has_address =
+        shop.api.url.is_some() || adapter.source().is_none_or(|it| it.url().is_some());
+    anyhow::ensure!(
+        !can_ask || has_address,
+        "shops.{id}.api.url is missing: each shop of {title} has its API at an address of its own"
+    );
     Ok(())
 }
 

@@ -150,7 +150,8 @@ pub struct Worker {
     pub lease_secs: u64,
 }
 
-/// When a mail that was not accepted is tried again.
+/// When a mail that was not accepted is tried again, and a platform that did not tell about an order is
+/// asked again.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Retry {
@@ -160,7 +161,8 @@ pub struct Retry {
     /// The delay grows no further than this many seconds (1 to 604800).
     #[schemars(range(min = 1, max = 604_800))]
     pub max_delay_secs: u32,
-    /// Hours after which a mail that nobody accepts is given up (1 to 720).
+    /// Hours after which a mail that nobody accepts, or an order that nobody tells about, is given up (1
+    /// to 720).
     #[schemars(range(min = 1, max = 720))]
     pub give_up_after_hours: u32,
     /// Seconds before the next attempt when the server's answer was lost and it may have the mail
@@ -381,8 +383,26 @@ pub(crate) struct ShopTable {
     /// The shop's home page, as `https://…`
     #[schemars(extend("format" = "https-url"))]
     pub(crate) website: Option<String>,
+    #[serde(default)]
+    pub(crate) api: Api,
     pub(crate) invitations: InvitationsTable,
     pub(crate) sender: SenderTable,
+}
+
+/// How orders are read from the shop's platform, where its webhooks do not say all. The platform's page
+/// in the documentation says what it needs.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Api {
+    /// Where the platform's API is, as `https://…`; without it, where the platform has it for all shops.
+    #[schemars(extend("format" = "uri", "pattern" = r"^https?://[^/?#@\s]+(/[^?#\s]*)?$"))]
+    pub url: Option<String>,
+    /// The account, store or user that the API asks for.
+    #[schemars(length(min = 1, max = 200))]
+    pub account: Option<String>,
+    /// The token, key or password of the API.
+    #[schemars(with = "Option<String>", length(min = 1), extend("writeOnly" = true))]
+    pub token: Option<SecretString>,
 }
 
 fn english() -> String {

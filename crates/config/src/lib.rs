@@ -43,8 +43,8 @@ use domain::{ShopId, schedule::EmptyWindow};
 
 pub use changes::{Change, changes};
 pub use document::{
-    Database, Log, LogFormat, Mail, MailTransport, Queue, QueueBackend, Retry, Secrets, Server,
-    Smtp, Templates, Tls, Worker,
+    Api, Database, Log, LogFormat, Mail, MailTransport, Queue, QueueBackend, Retry, Secrets,
+    Server, Smtp, Templates, Tls, Worker,
 };
 pub use problem::{Place, Problem, Problems};
 pub use shop::{Sender, ShopSettings};

@@ -38,6 +38,8 @@ pub(crate) fn contradictions(document: &Node, platforms: &[&str]) -> Vec<Problem
         )
         .chain(tables().filter_map(window_opens_before_it_closes))
         .chain(shops(document).filter_map(|shop| platform_is_known(shop, platforms)))
+        .chain(shops(document).filter_map(api_is_encrypted))
+        .chain(shops(document).filter_map(api_has_a_token))
         .collect()
 }
 
@@ -105,14 +107,39 @@ fn login_is_whole(document: &Node) -> Option<Problem> {
 fn plaintext_stays_here(document: &Node) -> Option<Problem> {
     let tls = document.get("mail.smtp.tls")?;
     let host = document.get("mail.smtp.host")?;
-    let here = |host: &str| {
-        host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
-    };
-    (tls.text()? == "none" && !here(host.text()?)).then(|| {
+    (tls.text()? == "none" && !is_this_machine(host.text()?)).then(|| {
         contradiction(
             &[tls, host],
             "`mail.smtp.tls` is `none`, but `mail.smtp.host` is another machine",
             "use `starttls` or `implicit`: buyers' addresses must not cross a network unencrypted",
+        )
+    })
+}
+
+fn is_this_machine(host: &str) -> bool {
+    host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
+fn api_is_encrypted(shop: &Node) -> Option<Problem> {
+    let url = shop.get("api.url")?;
+    let rest = url.text()?.strip_prefix("http://")?;
+    let host = rest.split(['/', ':']).next()?;
+    (!is_this_machine(host)).then(|| {
+        contradiction(
+            &[url],
+            format!("`{}` is not encrypted", url.key),
+            "use https: the token and the buyers' addresses must not cross a network unencrypted",
+        )
+    })
+}
+
+fn api_has_a_token(shop: &Node) -> Option<Problem> {
+    let set = shop.get("api.url").or_else(|| shop.get("api.account"))?;
+    is_missing(shop, "api.token").then(|| {
+        contradiction(
+            &[set],
+            format!("`{}` is set, but the token is missing", set.key),
+            "set token, or token_file to a file that holds it",
         )
     })
 }

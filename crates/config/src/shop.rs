@@ -6,7 +6,7 @@ use domain::{EmailAddress, Policy, SendWindow, ShopId, schedule::EmptyWindow};
 use jiff::SignedDuration;
 use secrecy::SecretString;
 
-use crate::document::{InvitationsTable, SenderTable, ShopTable};
+use crate::document::{Api, InvitationsTable, SenderTable, ShopTable};
 
 /// Who mails come from while no sender is set, which only the transport "file" allows. The domain
 /// can never exist (RFC 2606).
@@ -27,6 +27,8 @@ pub struct ShopSettings {
     pub secrets: Vec<SecretString>,
     /// The shop's home page: https.
     pub website: Option<String>,
+    /// How the shop's platform is asked about orders.
+    pub api: Api,
     /// When orders lead to an invitation.
     pub policy: Arc<Policy>,
     /// How long the link in a mail stays good, from the sending of the mail.
@@ -60,6 +62,7 @@ impl ShopSettings {
             language: shop.language,
             secrets: shop.secrets,
             website: shop.website,
+            api: shop.api,
         })
     }
 }

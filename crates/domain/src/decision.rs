@@ -171,6 +171,8 @@ fn fill_gaps(order: Order, other: &Order) -> Order {
         locale: order.locale.or_else(|| other.locale.clone()),
         country: order.country.or_else(|| other.country.clone()),
         items: if order.items.is_empty() { other.items.clone() } else { order.items },
+        total: order.total.or_else(|| other.total.clone()),
+        marketing_consent: order.marketing_consent.or(other.marketing_consent),
         placed_at: order.placed_at.or(other.placed_at),
         test: order.test || other.test,
     }

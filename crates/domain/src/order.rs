@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{EmailAddress, text};
+use crate::{EmailAddress, Money, text};
 
 /// The longest order reference we store, in bytes.
 pub const REFERENCE_MAX_LEN: usize = 128;
@@ -29,6 +29,12 @@ pub struct Order {
     /// What was bought.
     #[serde(default)]
     pub items: Vec<Item>,
+    /// What the buyer paid, or is to pay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<Money>,
+    /// Whether the buyer agreed to marketing; `None` where the platform does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marketing_consent: Option<bool>,
     /// When the buyer ordered.
     pub placed_at: Option<Timestamp>,
     /// The platform marks this order as a test.
@@ -43,6 +49,9 @@ pub struct Item {
     pub name: String,
     /// The shop's stock-keeping unit.
     pub sku: Option<String>,
+    /// The product's number in trade (GTIN: EAN, UPC, ISBN), digits only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gtin: Option<String>,
     /// The product's page.
     pub url: Option<String>,
     /// A picture of the product.
@@ -66,6 +75,8 @@ impl Order {
             locale: line(self.locale.as_deref()),
             country: country.filter(is_code),
             items: items.filter(|item| !item.name.is_empty()).collect(),
+            total: self.total.clone(),
+            marketing_consent: self.marketing_consent,
             placed_at: self.placed_at,
             test: self.test,
         }
@@ -78,10 +89,21 @@ impl Item {
         Self {
             name: text::line(&self.name),
             sku: line(self.sku.as_deref()),
+            gtin: self.gtin.as_deref().map(digits).filter(|gtin| is_gtin(gtin)),
             url: self.url.as_ref().filter(link).cloned(),
             image: self.image.as_ref().filter(link).cloned(),
         }
     }
+}
+
+/// Without the hyphens and spaces that people write for reading.
+fn digits(text: &str) -> String {
+    text.chars().filter(|c| !matches!(c, '-' | ' ')).collect()
+}
+
+/// GS1 General Specifications: GTIN-8, -12, -13 and -14.
+fn is_gtin(text: &str) -> bool {
+    matches!(text.len(), 8 | 12 | 13 | 14) && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn line(text: Option<&str>) -> Option<String> {

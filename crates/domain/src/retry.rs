@@ -1,17 +1,18 @@
-//! When to try a mail again.
+//! When to try again: to mail, or to ask a platform.
 
 use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
 
-use crate::{InvitationId, decision::add};
+use crate::decision::add;
 
-/// How often and how long a mail is tried.
+/// How often and how long something is tried.
 #[derive(Clone, Copy, Debug)]
 pub struct RetryPolicy {
     /// Before the second attempt; doubles with each further one.
     pub first_delay: SignedDuration,
     /// The delay grows no further than this.
     pub max_delay: SignedDuration,
-    /// An invitation that nobody took this long after it was due has gone stale.
+    /// What did not succeed this long after it was due has gone stale.
     pub give_up_after: SignedDuration,
     /// After an answer that was lost: the server may have the mail, so a repeat waits longer.
     pub after_unknown: SignedDuration,
@@ -37,15 +38,15 @@ pub enum Next {
     GiveUp,
 }
 
-/// What follows after attempt number `attempt` (from 1) of a mail first due at `first_due` failed.
+/// What follows after attempt number `attempt` (from 1) of what was first due at `first_due` failed.
 ///
-/// The delay varies by ±20 %, by invitation and attempt, so that mails which failed together do not
-/// come back together. A retry is never due before the first attempt was: a worker whose clock is ahead
+/// The delay varies by ±20 %, by `id` and attempt, so that those that failed together do not come
+/// back together. A retry is never due before the first attempt was: a worker whose clock is ahead
 /// may have begun too early.
 #[must_use]
 pub fn after_failure(
     policy: &RetryPolicy,
-    id: InvitationId,
+    id: Uuid,
     attempt: u32,
     first_due: Timestamp,
     failure: Failure,
@@ -87,10 +88,10 @@ fn backoff(policy: &RetryPolicy, attempt: u32) -> SignedDuration {
         .map_or(policy.max_delay, |delay| delay.min(policy.max_delay))
 }
 
-/// `delay` ±20 %, the same for the same invitation and attempt.
-fn spread(delay: SignedDuration, id: InvitationId, attempt: u32) -> SignedDuration {
+/// `delay` ±20 %, the same for the same id and attempt.
+fn spread(delay: SignedDuration, id: Uuid, attempt: u32) -> SignedDuration {
     // The low bits of the id are a hash; a multiplication spreads neighbouring attempts.
-    let [.., a, b, c, d] = *id.0.as_bytes();
+    let [.., a, b, c, d] = *id.as_bytes();
     let hash = u32::from_be_bytes([a, b, c, d]).wrapping_add(attempt.wrapping_mul(2_654_435_769));
     let permille = 800 + i128::from(hash % 401);
     let nanos = delay.as_nanos() * permille / 1000;
@@ -101,7 +102,6 @@ fn spread(delay: SignedDuration, id: InvitationId, attempt: u32) -> SignedDurati
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use uuid::Uuid;
 
     const POLICY: RetryPolicy = RetryPolicy {
         first_delay: SignedDuration::from_mins(1),
@@ -113,13 +113,13 @@ mod tests {
 
     #[test]
     fn a_permanent_refusal_is_final() {
-        let id = InvitationId(Uuid::nil());
+        let id = Uuid::nil();
         assert_eq!(after_failure(&POLICY, id, 1, DUE, Failure::Permanent, DUE), Next::GiveUp);
     }
 
     #[test]
     fn an_attempt_begun_too_early_does_not_make_the_next_one_early() {
-        let id = InvitationId(Uuid::nil());
+        let id = Uuid::nil();
         let early = DUE - SignedDuration::from_hours(1);
         let next = after_failure(&POLICY, id, 1, DUE, Failure::Temporary, early);
         assert_eq!(next, Next::RetryAt(DUE));
@@ -138,7 +138,7 @@ mod tests {
     proptest! {
         #[test]
         fn retries_grow_stay_bounded_and_end(id: u128, unknown: bool) {
-            let id = InvitationId(Uuid::from_u128(id));
+            let id = Uuid::from_u128(id);
             let failure = if unknown { Failure::Unknown } else { Failure::Temporary };
             let (mut now, mut attempt) = (DUE, 0_u32);
             loop {

@@ -73,7 +73,7 @@ proptest! {
     #[test]
     fn an_order_is_cleaned_as_a_whole(number in foreign(), name in foreign(), url in foreign()) {
         let item = domain::Item {
-            name: name.clone(), sku: Some(number.clone()), url: Some(url.clone()), image: Some(format!("https://{url}")),
+            name: name.clone(), sku: Some(number.clone()), url: Some(url.clone()), image: Some(format!("https://{url}")), gtin: Some(number.clone()),
         };
         let order = Order {
             number: Some(number.clone()), name: Some(name), locale: Some(number.clone()),

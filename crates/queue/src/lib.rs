@@ -44,15 +44,21 @@ pub enum Channel {
     Invitations,
     /// Verify a review.
     Reviews,
+    /// Ask a platform about an order.
+    Notices,
 }
 
 impl Channel {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Invitations, Self::Reviews, Self::Notices];
+
     /// The name in keys, logs and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Invitations => "invitations",
             Self::Reviews => "reviews",
+            Self::Notices => "notices",
         }
     }
 }

@@ -17,6 +17,7 @@ pub(crate) struct Record {
     clock: Clock,
     invitations: Mutex<Held>,
     reviews: Mutex<Held>,
+    notices: Mutex<Held>,
 }
 
 /// The ids that must not be fetched, although the record may report them.
@@ -31,7 +32,8 @@ struct Hold {
 
 impl Record {
     pub(crate) fn new(due_jobs: Arc<dyn DueJobs>, clock: Clock) -> Self {
-        Self { due_jobs, clock, invitations: Mutex::default(), reviews: Mutex::default() }
+        let (invitations, reviews, notices) = Default::default();
+        Self { due_jobs, clock, invitations, reviews, notices }
     }
 
     pub(crate) async fn fetch(
@@ -90,6 +92,7 @@ impl Record {
         match channel {
             Channel::Invitations => self.invitations.lock().await,
             Channel::Reviews => self.reviews.lock().await,
+            Channel::Notices => self.notices.lock().await,
         }
     }
 }

@@ -3,12 +3,13 @@
 //! | route | what it does |
 //! |---|---|
 //! | `POST /webhooks/{shop}` | takes a shop platform's webhook ([`webhook`]) |
+//! | `GET`, `POST /webhooks/{shop}/{secret}` | the same, of platforms that sign nothing |
 //! | `GET`, `POST /r/{token}` | the review an invitation asks for ([`review`]) |
 //! | `GET`, `POST /review/{shop}` | a review nobody asked for |
 //! | `GET`, `POST /u/{token}` | stops mail ([`unsubscribe`]) |
 //! | `GET /assets/{name}` | what pages are styled with |
 //!
-//! `GET` and `HEAD` change nothing anywhere: mail scanners follow every link.
+//! `GET` and `HEAD` change nothing anywhere in mails and pages: mail scanners follow every link.
 
 pub mod form;
 mod guard;
@@ -17,6 +18,7 @@ mod problem;
 mod review;
 pub mod serve;
 mod stream;
+mod unread;
 mod unsubscribe;
 mod webhook;
 
@@ -37,7 +39,10 @@ use store::Store;
 use templates::Templates;
 use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
 
-pub use crate::guard::Guard;
+pub use crate::{
+    guard::Guard,
+    unread::{Replayed, replay},
+};
 
 /// What the handlers work with.
 pub struct Receiver {
@@ -67,6 +72,10 @@ impl Receiver {
 pub fn router(receiver: Arc<Receiver>) -> Router {
     Router::new()
         .route("/webhooks/{shop}", post(webhook::receive))
+        .route(
+            "/webhooks/{shop}/{secret}",
+            post(webhook::receive_at_secret).get(webhook::receive_at_secret).head(pages::not_found),
+        )
         .route("/r/{token}", get(review::show_invited).post(review::submit_invited))
         .route("/review/{shop}", get(review::show_organic).post(review::submit_organic))
         .route("/u/{token}", get(unsubscribe::show).post(unsubscribe::submit))

@@ -1,16 +1,17 @@
-//! `POST /webhooks/{shop}`: the way in for shop platforms.
+//! `POST /webhooks/{shop}`: the way in for shop platforms; `/webhooks/{shop}/{secret}` for those that
+//! sign nothing, some of which can only `GET`.
 //!
 //! The order matters. Nothing is looked at that was not bounded, nothing is parsed that was not
 //! verified, and 200 is answered only after the commit. Whoever cannot sign learns nothing: an
 //! unknown shop, a wrong signature and an old timestamp get the same answer after the same work.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
-use adapter_api::{Adapter, Event, ParseError, Reject, Request};
+use adapter_api::{Adapter, Event, Notice, Reject, Request, Verified};
 use axum::{
     body::Body,
     extract::{Path, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use config::ShopSettings;
@@ -18,14 +19,18 @@ use domain::{Decision, OrderEvent, ShopId};
 use jiff::SignedDuration;
 use metrics::counter;
 use queue::{Channel, Wakeup};
-use sha2::{Digest as _, Sha256};
-use store::intake::{Accepted, Arrival};
+use store::{
+    StoreError,
+    intake::{Accepted, Arrival},
+    notices::Notified,
+};
 use uuid::Uuid;
 
 use crate::{
     Receiver,
     guard::{Held, TooLarge},
     problem::Problem,
+    unread,
 };
 
 /// How long a commit may take: Shopify waits five seconds for the whole exchange.
@@ -34,15 +39,38 @@ const COMMIT_TIMEOUT: Duration = Duration::from_secs(4);
 /// Signs nothing; makes an unknown shop cost what a known one does.
 const NOBODYS_SECRET: &str = "no shop has this secret";
 
+/// Where a webhook was sent to.
+struct Address<'a> {
+    shop: &'a str,
+    /// What stands behind the shop.
+    secret: Option<&'a str>,
+}
+
 pub(crate) async fn receive(
     State(receiver): State<Arc<Receiver>>,
     Path(shop): Path<String>,
     // Not `HeaderMap`, which would be a copy.
     request: axum::extract::Request,
 ) -> Response {
+    answer(&receiver, Address { shop: &shop, secret: None }, request).await
+}
+
+pub(crate) async fn receive_at_secret(
+    State(receiver): State<Arc<Receiver>>,
+    Path((shop, secret)): Path<(String, String)>,
+    request: axum::extract::Request,
+) -> Response {
+    answer(&receiver, Address { shop: &shop, secret: Some(&secret) }, request).await
+}
+
+async fn answer(
+    receiver: &Receiver,
+    address: Address<'_>,
+    request: axum::extract::Request,
+) -> Response {
     let request_id = Uuid::new_v4();
     let (head, body) = request.into_parts();
-    let outcome = take(&receiver, &shop, &head.headers, body, request_id).await;
+    let outcome = take(receiver, address, &head, body, request_id).await;
     let mut response = match outcome {
         Ok(()) => StatusCode::OK.into_response(),
         Err(refusal) => refusal.into_response(),
@@ -54,13 +82,11 @@ pub(crate) async fn receive(
 }
 
 /// Why a webhook was not taken.
-enum Refusal {
+pub(crate) enum Refusal {
     /// Too large, too slow, or encoded in a way we do not read.
     Unreadable(Problem),
     /// Not proved to come from the shop.
     Untrusted,
-    /// Genuine, and not what the platform documents.
-    Malformed(ParseError),
     /// Genuine, and the record could not take it.
     Unavailable,
 }
@@ -74,9 +100,6 @@ impl IntoResponse for Refusal {
                 "not_accepted",
                 "no shop here accepts this request; check the address, the secret and the clock",
             ),
-            Self::Malformed(error) => {
-                Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "malformed_body", error.to_string())
-            }
             Self::Unavailable => Problem::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "unavailable",
@@ -89,58 +112,106 @@ impl IntoResponse for Refusal {
 
 async fn take(
     receiver: &Receiver,
-    shop: &str,
-    headers: &HeaderMap,
+    address: Address<'_>,
+    head: &Parts,
     body: Body,
     request_id: Uuid,
 ) -> Result<(), Refusal> {
     let config = receiver.config.load();
+    let headers = &head.headers;
     let held = read(receiver, &config.server, headers, body).await.inspect_err(|refusal| {
         if let Refusal::Unreadable(problem) = refusal {
             rejected(receiver, request_id, problem.code);
         }
     })?;
-    let body = &held.bytes;
+    let body = match head.method {
+        Method::GET => head.uri.query().unwrap_or_default().as_bytes(),
+        _ => &held.bytes,
+    };
     failpoint::hit("receiver_after_read");
-    let request = Request { headers, body, received_at: receiver.now() };
+    let (received_at, address_secret) = (receiver.now(), address.secret);
+    let request = Request { headers, body, received_at, address_secret };
     // Whatever the address: a handshake must not tell which shops there are.
     if adapters::ADAPTERS.iter().any(|adapter| adapter.is_handshake(&request)) {
         counter!("afs_webhook_handshakes_total").increment(1);
         return Ok(());
     }
-    let shop = shop.parse::<ShopId>().ok().and_then(|id| config.shop(&id));
+    let shop = address.shop.parse::<ShopId>().ok().and_then(|id| config.shop(&id));
     let (adapter, verified) = verify(shop, request).map_err(|reject| {
         rejected(receiver, request_id, reject);
         Refusal::Untrusted
     })?;
     let Some(shop) = shop else { return Err(Refusal::Untrusted) };
     failpoint::hit("receiver_after_verify");
-    let events = adapter.parse(&verified).map_err(|error| {
-        counter!("afs_webhooks_rejected_total", "reason" => "malformed_body").increment(1);
-        tracing::warn!(
-            %request_id, shop = %shop.id, path = error.path,
-            "a genuine webhook does not have the documented shape"
-        );
-        Refusal::Malformed(error)
-    })?;
+    match adapter_api::read(adapter, &verified) {
+        Ok(events) => act_on(receiver, shop, adapter, &verified, events, request_id).await?,
+        Err(error) => unread::keep(receiver, shop, &request, error, request_id).await?,
+    }
+    failpoint::hit("receiver_before_reply");
+    Ok(())
+}
+
+pub(crate) async fn act_on(
+    receiver: &Receiver,
+    shop: &ShopSettings,
+    adapter: &dyn Adapter,
+    verified: &Verified<'_>,
+    events: Vec<Event>,
+    request_id: Uuid,
+) -> Result<(), Refusal> {
     for event in events {
         match event {
             Event::Order(event) => {
-                let key = event_key(adapter.event_id(&verified), &event);
+                let key = Arrival::key(adapter.event_id(verified), &event);
                 accept(receiver, shop, event, key, request_id).await?;
             }
+            Event::Notice(Notice { told: Some(told), .. })
+                if shop.api.token.is_none() && adapter.scheme().vouches_for_body() =>
+            {
+                let key = Arrival::key(adapter.event_id(verified), &told);
+                accept(receiver, shop, told, key, request_id).await?;
+            }
+            Event::Notice(notice) => notify(receiver, shop, notice, request_id).await?,
             Event::Ignored { reason } => {
                 counter!("afs_webhooks_ignored_total", "shop" => shop.id.to_string(), "reason" => reason)
                     .increment(1);
                 tracing::debug!(%request_id, shop = %shop.id, reason, "webhook ignored");
             }
-            Event::Alert { reason } => {
-                counter!("afs_webhook_alerts_total", "shop" => shop.id.to_string()).increment(1);
-                tracing::error!(%request_id, shop = %shop.id, "the shop must act: {reason}");
-            }
+            Event::Alert { reason } => alert(shop, reason, request_id),
         }
     }
-    failpoint::hit("receiver_before_reply");
+    Ok(())
+}
+
+fn alert(shop: &ShopSettings, reason: &str, request_id: Uuid) {
+    counter!("afs_webhook_alerts_total", "shop" => shop.id.to_string()).increment(1);
+    tracing::error!(%request_id, shop = %shop.id, "the shop must act: {reason}");
+}
+
+/// Puts on record that the platform is to be asked about an order; a worker will.
+async fn notify(
+    receiver: &Receiver,
+    shop: &ShopSettings,
+    notice: Notice,
+    request_id: Uuid,
+) -> Result<(), Refusal> {
+    if shop.api.token.is_none() {
+        let reason = "its webhooks do not say all, and AFS cannot ask the platform: set api.token \
+                      of the shop; the platform's page in the documentation says how";
+        alert(shop, reason, request_id);
+    }
+    let Notice { reference, told } = notice;
+    let (shop_id, at) = (shop.id.clone(), receiver.now());
+    let notified = Notified { shop: shop_id, reference, told, request_id, at };
+    let id = committed(shop, request_id, receiver.store.save_notice(&notified)).await?;
+    counter!("afs_webhooks_noticed_total", "shop" => shop.id.to_string()).increment(1);
+    tracing::info!(
+        %request_id, shop = %shop.id, order = notified.reference, notice = %id, "webhook noticed"
+    );
+    let wakeup = Wakeup { id: id.0, due_at: at };
+    if let Err(error) = receiver.queue.wake(Channel::Notices, &[wakeup]).await {
+        timer_failed(request_id, &error);
+    }
     Ok(())
 }
 
@@ -179,7 +250,7 @@ async fn read<'a>(
 }
 
 /// Proves where the request comes from. An unknown shop costs the same, and fails.
-fn verify<'a>(
+pub(crate) fn verify<'a>(
     shop: Option<&ShopSettings>,
     request: Request<'a>,
 ) -> Result<(&'static dyn Adapter, adapter_api::Verified<'a>), &'static str> {
@@ -202,21 +273,27 @@ fn rejected(receiver: &Receiver, request_id: Uuid, reason: &'static str) {
     }
 }
 
-/// What makes two deliveries the same event: the platform's id, where it can be relied on, or all
-/// that we read from the body. The record puts the shop, the order and the change in front of it.
-fn event_key(event_id: Option<&str>, event: &OrderEvent) -> String {
-    match event_id {
-        // A digest too: ids are of any length, and may be of any alphabet.
-        Some(id) => format!("id:{}", digest(id.as_bytes())),
-        None => format!("event:{}", digest(&serde_json::to_vec(event).unwrap_or_default())),
-    }
+/// What the record answered; without an answer in time, or with an error, the platform has to deliver
+/// again.
+pub(crate) async fn committed<T>(
+    shop: &ShopSettings,
+    request_id: Uuid,
+    commit: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, Refusal> {
+    tokio::time::timeout(COMMIT_TIMEOUT, commit)
+        .await
+        .map_err(|late| unavailable(shop, request_id, &late))?
+        .map_err(|error| unavailable(shop, request_id, &error))
 }
 
-fn digest(bytes: &[u8]) -> Uuid {
-    let digest: [u8; 32] = Sha256::digest(bytes).into();
-    let mut half = [0; 16];
-    half.copy_from_slice(&digest[..16]);
-    Uuid::from_bytes(half)
+pub(crate) fn unavailable(
+    shop: &ShopSettings,
+    request_id: Uuid,
+    error: &dyn std::fmt::Display,
+) -> Refusal {
+    counter!("afs_webhooks_rejected_total", "reason" => "unavailable").increment(1);
+    tracing::error!(%request_id, shop = %shop.id, %error, "an event was not stored");
+    Refusal::Unavailable
 }
 
 async fn accept(
@@ -236,20 +313,12 @@ async fn accept(
         received_at: receiver.now(),
         policy: shop.policy.clone(),
     };
-    let unavailable = |error: &dyn std::fmt::Display| {
-        counter!("afs_webhooks_rejected_total", "reason" => "unavailable").increment(1);
-        tracing::error!(%request_id, shop = %shop.id, %error, "an event was not stored");
-        Refusal::Unavailable
-    };
     if failpoint::bug("answer_before_commit") {
         let store = receiver.store.clone();
         tokio::spawn(async move { store.accept(arrival).await });
         return Ok(());
     }
-    let accepted = tokio::time::timeout(COMMIT_TIMEOUT, receiver.store.accept(arrival))
-        .await
-        .map_err(|late| unavailable(&late))?
-        .map_err(|error| unavailable(&error))?;
+    let accepted = committed(shop, request_id, receiver.store.accept(arrival)).await?;
     let Accepted::Decided { decision, invitation } = accepted else {
         counter!("afs_webhooks_duplicate_total", "shop" => shop.id.to_string()).increment(1);
         tracing::info!(%request_id, shop = %shop.id, order, "webhook delivered again");
@@ -288,7 +357,11 @@ async fn adjust_timer(receiver: &Receiver, id: Uuid, decision: &Decision, reques
         Decision::DoNotInvite { .. } | Decision::Keep { .. } => return,
     };
     if let Err(error) = outcome {
-        counter!("afs_queue_errors_total").increment(1);
-        tracing::warn!(%request_id, %error, "the queue did not take a wake-up; the reconciler will");
+        timer_failed(request_id, &error);
     }
+}
+
+fn timer_failed(request_id: Uuid, error: &queue::Error) {
+    counter!("afs_queue_errors_total").increment(1);
+    tracing::warn!(%request_id, %error, "the queue did not take a wake-up; the reconciler will");
 }

@@ -16,9 +16,11 @@ use crate::{
     Store, StoreError, StoreSettings,
     db::{Db, WAL_MAX},
     intake::{Accepted, Arrival},
+    notices::{Answered, Notified},
     reviews::Submitted,
     sending::{AttemptOutcome, Claim, Claimed, Finish},
     statement::{Dialect, Statement},
+    unread::{Kept, UnreadWebhook},
 };
 
 const DELAY: SignedDuration = SignedDuration::from_hours(24);
@@ -68,6 +70,10 @@ contract! {
     a_link_stops_mail_to_everybody_its_invitation_was_sent_to
     an_address_that_was_corrected_before_the_mail_is_not_stopped
     due_and_upcoming_are_listed_in_order
+    an_order_is_asked_about_until_the_platform_answers
+    a_notice_while_the_platform_is_asked_has_it_asked_again
+    what_a_platform_does_not_answer_ends_and_can_be_tried_again
+    what_cannot_be_read_is_kept_once_and_not_for_ever
     one_invitation_one_review_however_often_it_is_submitted
     a_review_is_labelled_once
     an_organic_review_stays_organic
@@ -112,6 +118,91 @@ fn arrival(change: Change, reference: &str, key: &str) -> Arrival {
     }
 }
 
+fn notified(reference: &str, told: Option<OrderEvent>) -> Notified {
+    let (shop, reference) = (shop(), reference.to_owned());
+    Notified { shop, reference, told, request_id: Uuid::nil(), at: at(0) }
+}
+
+async fn an_order_is_asked_about_until_the_platform_answers(store: Store, _: String) {
+    let told = arrival(Change::Cancelled, "7", "").event;
+    let id = store.save_notice(&notified("7", Some(told.clone()))).await.unwrap();
+    assert_eq!(store.save_notice(&notified("7", None)).await.unwrap(), id, "one for each order");
+    assert_eq!(store.due_notices(at(0), 10).await.unwrap(), [id]);
+    assert!(store.claim_notice(id, at(-1), LEASE).await.unwrap().is_none(), "not due");
+    let claimed = store.claim_notice(id, at(0), LEASE).await.unwrap().unwrap();
+    assert_eq!((claimed.reference.as_str(), claimed.attempt), ("7", 1));
+    assert_eq!(claimed.told, Some(told), "kept, although the later notice told nothing");
+    assert!(store.claim_notice(id, at(0), LEASE).await.unwrap().is_none(), "somebody is asking");
+    let (retry, error) = (at(2), "busy".to_owned());
+    let later = Answered::Retry { at: retry, error };
+    assert!(store.finish_notice(id, claimed.fence, &later).await.unwrap());
+    assert!(store.due_notices(at(1), 10).await.unwrap().is_empty());
+    let again = store.claim_notice(id, at(2), LEASE).await.unwrap().unwrap();
+    assert_eq!((again.attempt, again.first_due_at), (2, at(0)));
+    assert!(!store.finish_notice(id, claimed.fence, &Answered::Done).await.unwrap(), "fenced");
+    assert!(store.finish_notice(id, again.fence, &Answered::Done).await.unwrap());
+    assert!(store.due_notices(at(99), 10).await.unwrap().is_empty());
+    assert!(store.status().await.unwrap().notices.is_empty());
+}
+
+async fn a_notice_while_the_platform_is_asked_has_it_asked_again(store: Store, _: String) {
+    let id = store.save_notice(&notified("7", None)).await.unwrap();
+    let first = store.claim_notice(id, at(0), LEASE).await.unwrap().unwrap();
+    store.save_notice(&notified("7", None)).await.unwrap();
+    assert!(!store.finish_notice(id, first.fence, &Answered::Done).await.unwrap());
+    let second = store.claim_notice(id, at(0), LEASE).await.unwrap().unwrap();
+    assert_eq!(second.attempt, 1, "patience begins anew");
+    assert!(store.finish_notice(id, second.fence, &Answered::Done).await.unwrap());
+}
+
+async fn what_a_platform_does_not_answer_ends_and_can_be_tried_again(store: Store, _: String) {
+    let id = store.save_notice(&notified("7", None)).await.unwrap();
+    let claimed = store.claim_notice(id, at(0), LEASE).await.unwrap().unwrap();
+    let failed = Answered::Failed("401".into());
+    assert!(store.finish_notice(id, claimed.fence, &failed).await.unwrap());
+    assert!(store.due_notices(at(99), 10).await.unwrap().is_empty());
+    let status = store.status().await.unwrap();
+    assert_eq!((status.notices[0].name.as_str(), status.notices[0].count), ("failed", 1));
+    assert_eq!(status.failed_notices[0].error, "401");
+    assert_eq!(store.retry_failed_notices(at(5)).await.unwrap(), 1);
+    assert_eq!(store.due_notices(at(5), 10).await.unwrap(), [id]);
+    assert_eq!(store.expire_notices(at(99)).await.unwrap(), 0, "it waits again");
+    let claimed = store.claim_notice(id, at(5), LEASE).await.unwrap().unwrap();
+    store.finish_notice(id, claimed.fence, &failed).await.unwrap();
+    assert_eq!(store.expire_notices(at(5)).await.unwrap(), 0);
+    assert_eq!(store.expire_notices(at(6)).await.unwrap(), 1);
+}
+
+async fn what_cannot_be_read_is_kept_once_and_not_for_ever(store: Store, _: String) {
+    let webhook = |id: u128, hours| UnreadWebhook {
+        id: Uuid::from_u128(id),
+        shop: shop(),
+        request_id: Uuid::nil(),
+        received_at: at(hours),
+        headers: [("x-topic".to_owned(), "orders/fulfilled".to_owned())].into(),
+        body: vec![0, 159, 146, 150],
+        path: "line_items[0]".into(),
+        detail: "expected a map".into(),
+    };
+    for kept in [webhook(2, 0), webhook(1, 1), webhook(2, 5)] {
+        assert_eq!(store.keep_unread(&kept).await.unwrap(), Kept::Yes);
+    }
+    let all = store.unread(None, 10).await.unwrap();
+    assert!(all == [webhook(2, 0), webhook(1, 1)], "each once, whole, oldest first");
+    let first = store.unread(None, 1).await.unwrap().remove(0);
+    let rest = store.unread(Some((first.received_at, first.id)), 10).await.unwrap();
+    assert!(rest == [webhook(1, 1)]);
+    let status = store.status().await.unwrap();
+    assert_eq!(
+        (status.unread_webhooks[0].path.as_str(), status.unread_webhooks[0].count),
+        ("line_items[0]", 2)
+    );
+    store.forget_unread(Uuid::from_u128(1)).await.unwrap();
+    assert_eq!(store.expire_unread(at(0)).await.unwrap(), 0);
+    assert_eq!(store.expire_unread(at(1)).await.unwrap(), 1);
+    assert!(store.unread(None, 10).await.unwrap().is_empty());
+}
+
 async fn invite(store: &Store, reference: &str) -> InvitationId {
     match store.accept(arrival(Change::Completed, reference, "done")).await.unwrap() {
         Accepted::Decided { invitation: Some(id), .. } => id,
@@ -142,6 +233,8 @@ async fn every_statement_prepares(store: Store, _: String) {
         crate::suppression::STATEMENTS,
         crate::reviews::STATEMENTS,
         crate::overview::STATEMENTS,
+        crate::notices::STATEMENTS,
+        crate::unread::STATEMENTS,
     ];
     for statement in all.into_iter().flatten() {
         let outcome = match &*store.db {
@@ -168,6 +261,11 @@ async fn what_is_asked_is_answered_from_an_index(store: Store, _: String) {
         &crate::sending::LOAD_CLAIMED,
         &crate::sending::CANCEL_UNDONE,
         &crate::sending::SUPPRESS,
+        &crate::notices::CLAIM_NOTICE,
+        &crate::notices::DUE_NOTICES,
+        &crate::notices::EXPIRE_NOTICES,
+        &crate::unread::COUNT_UNREAD_OF,
+        &crate::unread::EXPIRE_UNREAD,
         &crate::intake::LOAD_KNOWN,
         &crate::intake::CANCEL_INVITATIONS,
         &crate::intake::RETARGET_INVITATIONS,

@@ -11,6 +11,7 @@ use domain::{
 };
 use jiff::Timestamp;
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::{
@@ -50,6 +51,26 @@ pub enum Accepted {
     },
     /// The same event was recorded before; nothing changed.
     Duplicate,
+}
+
+impl Arrival {
+    /// What makes two deliveries the same event: the platform's id, where it can be relied on, or
+    /// all that was read of it. The record puts the shop, the order and the change in front of it.
+    #[must_use]
+    pub fn key(event_id: Option<&str>, event: &OrderEvent) -> String {
+        match event_id {
+            // A digest too: ids are of any length, and may be of any alphabet.
+            Some(id) => format!("id:{}", digest(id.as_bytes())),
+            None => format!("event:{}", digest(&serde_json::to_vec(event).unwrap_or_default())),
+        }
+    }
+}
+
+fn digest(bytes: &[u8]) -> Uuid {
+    let digest: [u8; 32] = Sha256::digest(bytes).into();
+    let mut half = [0; 16];
+    half.copy_from_slice(&digest[..16]);
+    Uuid::from_bytes(half)
 }
 
 impl Store {

@@ -10,6 +10,8 @@
 //! | module | what it changes |
 //! |---|---|
 //! | [`intake`] | webhook deliveries, orders, invitations, decisions |
+//! | [`notices`] | orders that a platform has to be asked about |
+//! | [`unread`] | webhooks that could not be read |
 //! | [`sending`] | claims, outcomes of attempts |
 //! | [`reviews`] | reviews and their labels |
 //! | [`suppression`] | who wants no mail |
@@ -20,11 +22,13 @@ mod batch;
 mod contract;
 mod db;
 pub mod intake;
+pub mod notices;
 pub mod overview;
 pub mod reviews;
 pub mod sending;
 mod statement;
 pub mod suppression;
+pub mod unread;
 
 use std::sync::Arc;
 

@@ -35,6 +35,36 @@ pub struct Status {
     pub oldest_due_at: Option<Timestamp>,
     /// The last attempts that did not succeed, newest first.
     pub last_errors: Vec<MailError>,
+    /// Orders that platforms are still to be asked about, by state.
+    pub notices: Vec<Count>,
+    /// Those that no platform answered for, newest first.
+    pub failed_notices: Vec<FailedNotice>,
+    /// Webhooks that could not be read, by shop and place.
+    pub unread_webhooks: Vec<Unread>,
+}
+
+/// An order that its platform did not tell us about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct FailedNotice {
+    /// The shop.
+    pub shop_id: String,
+    /// The platform's id of the order.
+    pub order_ref: String,
+    /// Why.
+    pub error: String,
+}
+
+/// Webhooks of one shop that could not be read for the same reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct Unread {
+    /// The shop.
+    pub shop_id: String,
+    /// Where they could not be read.
+    pub path: String,
+    /// What was expected there.
+    pub detail: String,
+    /// How many.
+    pub count: i64,
 }
 
 /// How many there are of something.
@@ -120,6 +150,13 @@ statements! {
     LAST_ERRORS() =
         "SELECT at, invitation_id, detail FROM mail_deliveries
          WHERE outcome <> 'sent' ORDER BY at DESC LIMIT $1";
+    COUNT_NOTICES() = "SELECT state AS name, COUNT(*) AS count FROM notices GROUP BY state";
+    FAILED_NOTICES() =
+        "SELECT shop_id, order_ref, COALESCE(error, '') AS error FROM notices
+         WHERE state = 'failed' ORDER BY first_due_at DESC LIMIT $1";
+    UNREAD() =
+        "SELECT shop_id, path, detail, COUNT(*) AS count FROM unread_webhooks
+         GROUP BY shop_id, path, detail ORDER BY count DESC LIMIT $1";
     LAST_REVIEWS() =
         "SELECT id, shop_id, stars, title, body, display_name, label, evidence
          FROM reviews ORDER BY submitted_at DESC, id LIMIT $1";
@@ -239,6 +276,12 @@ impl Store {
                         Ok(MailError { at: instant(at)?, invitation, detail })
                     })
                     .collect::<Result<_, StoreError>>()?,
+                notices: sqlx::query_as(sql(&COUNT_NOTICES)).fetch_all(pool).await?,
+                failed_notices: sqlx::query_as(sql(&FAILED_NOTICES))
+                    .bind(5_i64)
+                    .fetch_all(pool)
+                    .await?,
+                unread_webhooks: sqlx::query_as(sql(&UNREAD)).bind(5_i64).fetch_all(pool).await?,
             })
         })
     }

@@ -136,6 +136,7 @@ fn item(name: &str, page: Option<&str>, picture: Option<&str>) -> Item {
     Item {
         name: name.into(),
         sku: None,
+        gtin: None,
         url: page.map(|page| format!("https://shop.example/products/{page}")),
         image: picture.map(|picture| format!("https://shop.example/images/{picture}.jpg")),
     }

@@ -337,6 +337,7 @@ fn everything(texts: &[String; 10]) -> (InvitationMail, Vec<Page>) {
     let items = vec![Item {
         name: item,
         sku: None,
+        gtin: None,
         url: Some("https://shop.example/p".into()),
         image: Some("https://shop.example/i.jpg".into()),
     }];
@@ -392,7 +393,7 @@ proptest! {
 
     #[test]
     fn only_https_addresses_from_an_order_become_links(url in "(javascript|data|http|HTTPS|https|//|)[:/a-z\"<> .]{0,20}") {
-        let item = Item { name: "Tea".into(), url: Some(url.clone()), image: Some(url), sku: None };
+        let item = Item { name: "Tea".into(), url: Some(url.clone()), image: Some(url), ..Item::default() };
         let mail = InvitationMail { items: vec![item], ..samples().swap_remove(0).mail };
         let html = TEMPLATES.invitation(&TEMPLATES.language(None, "en"), &mail).unwrap().html;
         for address in addresses(&html) {

@@ -86,7 +86,7 @@ fn failed(
     error: String,
 ) -> AttemptOutcome {
     let policy = RetryPolicy::from(config.retry);
-    let (id, attempt, first_due) = (claimed.id, claimed.attempt, claimed.first_due_at);
+    let (id, attempt, first_due) = (claimed.id.0, claimed.attempt, claimed.first_due_at);
     match after_failure(&policy, id, attempt, first_due, failure, worker.now()) {
         Next::RetryAt(at) => AttemptOutcome::Retry { at, error },
         Next::GiveUp => AttemptOutcome::Failed(error),
@@ -285,6 +285,7 @@ mod tests {
                 queue: Queue::record(Arc::new(DueInRecord(store.clone())), clock.clone()),
                 store,
                 transport: Transport::Memory(sent.clone()),
+                fetcher: fetch::Fetcher::new().unwrap(),
                 config: Arc::new(ArcSwap::from_pointee(config)),
                 templates: Arc::new(ArcSwap::from_pointee(Templates::load(None).unwrap())),
                 keys: TokenKeys::new(vec![vec![7; 32]]).unwrap(),

@@ -4,12 +4,16 @@
 //! |---|---|
 //! | [`invitation`] | claims an invitation, writes it, hands it to the mail server, records the outcome |
 //! | [`review`] | checks a review against its invitation and order, and labels it |
+//! | [`notice`] | asks a platform about an order that its webhook only pointed to |
 //! | [`reconcile`] | wakes what the timer has lost |
+//! | [`housekeeping`] | forgets what is kept only for a time |
 //!
 //! A job may be woken twice, late, or for nothing: the record decides, and every step can be
 //! repeated.
 
+mod housekeeping;
 mod invitation;
+mod notice;
 mod reconcile;
 mod review;
 
@@ -18,13 +22,21 @@ use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use config::Config;
-use domain::{InvitationId, ReviewId, token::TokenKeys};
+use domain::{InvitationId, NoticeId, ReviewId, token::TokenKeys};
+use fetch::Fetcher;
 use jiff::Timestamp;
 use mail::Transport;
 use queue::{BoxError, Channel, Clock, DueJobs, Queue, RunSettings};
 use store::Store;
 use templates::Templates;
 use tokio_util::sync::CancellationToken;
+
+/// Orders that platforms are asked about at the same time: a slow platform must not hold up others.
+const FETCHERS: NonZeroUsize = NonZeroUsize::new(8).unwrap();
+
+/// What nobody waits for is looked for this many times less often: looking is all that an idle daemon
+/// does.
+const PATIENT: u32 = 5;
 
 /// What the jobs work with.
 pub struct Worker {
@@ -34,6 +46,8 @@ pub struct Worker {
     pub queue: Queue,
     /// The way out for mail.
     pub transport: Transport,
+    /// Asks platforms.
+    pub fetcher: Fetcher,
     /// The configuration in force; replaced as a whole when it is reloaded.
     pub config: Arc<ArcSwap<Config>>,
     /// The mails; replaced with the configuration.
@@ -50,9 +64,10 @@ impl Worker {
     pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
         let config = self.config.load();
         let lease = Duration::from_secs(config.worker.lease_secs);
-        let settings = |concurrency| RunSettings {
+        let poll_interval = Duration::from_millis(config.queue.poll_interval_millis);
+        let settings = |concurrency, poll_interval| RunSettings {
             concurrency,
-            poll_interval: Duration::from_millis(config.queue.poll_interval_millis),
+            poll_interval,
             // Ends after the claim's, which begins later: an id that comes back before could not be
             // claimed, and would wait for the reconciler.
             lease: lease + Duration::from_secs(2),
@@ -61,15 +76,24 @@ impl Worker {
         let invitations = {
             let worker = self.clone();
             let send = move |id| invitation::send(worker.clone(), InvitationId(id), lease);
-            self.queue.run(Channel::Invitations, settings(senders), send, shutdown.clone())
+            let settings = settings(senders, poll_interval);
+            self.queue.run(Channel::Invitations, settings, send, shutdown.clone())
         };
         let reviews = {
             let worker = self.clone();
             let verify = move |id| review::verify(worker.clone(), ReviewId(id));
-            self.queue.run(Channel::Reviews, settings(NonZeroUsize::MIN), verify, shutdown.clone())
+            let settings = settings(NonZeroUsize::MIN, poll_interval * PATIENT);
+            self.queue.run(Channel::Reviews, settings, verify, shutdown.clone())
+        };
+        let notices = {
+            let worker = self.clone();
+            let ask = move |id| notice::ask(worker.clone(), NoticeId(id), lease);
+            let settings = settings(FETCHERS, poll_interval * PATIENT);
+            self.queue.run(Channel::Notices, settings, ask, shutdown.clone())
         };
         let reconciler = reconcile::run(self.clone(), shutdown.clone());
-        tokio::join!(invitations, reviews, reconciler);
+        let housekeeping = housekeeping::run(self.clone(), shutdown.clone());
+        tokio::join!(invitations, reviews, notices, reconciler, housekeeping);
     }
 
     fn now(&self) -> Timestamp {
@@ -94,6 +118,9 @@ impl DueJobs for DueInRecord {
             }
             Channel::Reviews => {
                 self.0.pending_reviews(limit).await?.into_iter().map(|id| id.0).collect()
+            }
+            Channel::Notices => {
+                self.0.due_notices(now, limit).await?.into_iter().map(|id| id.0).collect()
             }
         })
     }

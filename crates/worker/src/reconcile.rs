@@ -72,6 +72,10 @@ impl Reconciler {
         let reviews: Vec<Wakeup> =
             reviews.into_iter().map(|id| Wakeup { id: id.0, due_at: now }).collect();
         queue.wake(Channel::Reviews, &reviews).await?;
+        let notices = store.due_notices(now, PAGE).await?;
+        let notices: Vec<Wakeup> =
+            notices.into_iter().map(|id| Wakeup { id: id.0, due_at: now }).collect();
+        queue.wake(Channel::Notices, &notices).await?;
         let horizon = self.worker.horizon();
         loop {
             let page = store.upcoming_invitations(self.cursor, horizon, PAGE).await?;

@@ -21,7 +21,12 @@ fn webhook(criterion: &mut Criterion) {
     let shopify = adapters::find("shopify").unwrap();
     let mut headers = shopify.scheme().sign(SECRET, body.as_bytes(), "", now);
     headers.insert("x-shopify-topic", "orders/fulfilled".parse().unwrap());
-    let request = Request { headers: &headers, body: body.as_bytes(), received_at: now };
+    let request = Request {
+        headers: &headers,
+        body: body.as_bytes(),
+        received_at: now,
+        address_secret: None,
+    };
     let verified = shopify.scheme().verify(request, &[SECRET]).unwrap();
 
     let mut group = criterion.benchmark_group("webhook");

@@ -103,7 +103,12 @@ mod tests {
             assert!((5_000..=8_000).contains(&body.len()), "{} bytes", body.len());
             let mut headers = shopify.scheme().sign(SECRET, body.as_bytes(), "", now);
             headers.insert("x-shopify-topic", "orders/fulfilled".parse().unwrap());
-            let request = Request { headers: &headers, body: body.as_bytes(), received_at: now };
+            let request = Request {
+                headers: &headers,
+                body: body.as_bytes(),
+                received_at: now,
+                address_secret: None,
+            };
             let verified = shopify.scheme().verify(request, &[SECRET]).unwrap();
             let events = shopify.parse(&verified).unwrap();
             let [Event::Order(event)] = &events[..] else { panic!("{events:?}") };

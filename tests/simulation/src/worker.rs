@@ -390,7 +390,7 @@ impl World {
     fn failed(&self, task: Task, failure: Failure) -> AttemptOutcome {
         let Claimed { id, attempt, first_due_at, .. } = self.claims[task.attempt];
         let now = self.clock(task.owner.0);
-        match after_failure(&RETRY, id, attempt, first_due_at, failure, now) {
+        match after_failure(&RETRY, id.0, attempt, first_due_at, failure, now) {
             Next::RetryAt(at) => AttemptOutcome::Retry { at, error: String::new() },
             Next::GiveUp => AttemptOutcome::Failed(String::new()),
         }

@@ -6,6 +6,7 @@
 //! | [`invitations`] | who gets no mail, and that nobody gets two |
 //! | [`faults`] | nothing is lost, whatever is killed |
 //! | [`webhooks`] | how requests are refused |
+//! | [`thin`] | webhooks that do not say all, or cannot be read |
 //! | [`pages`] | what links do, and what they do not |
 //! | [`accounts`] | the daemons need no right to change tables |
 //! | [`calm`] | what a storm took is given back |
@@ -28,4 +29,5 @@ mod operator;
 mod other_mail_server;
 mod pages;
 mod privacy;
+mod thin;
 mod webhooks;

@@ -74,7 +74,7 @@ async fn logs_and_metrics_name_nobody_and_tell_no_secret(profile: Profile) {
         "invitation failed for good",
         "webhook rejected",
         "unsubscribed",
-        "malformed_body",
+        "cannot be read",
         "shops.paper.secrets",
     ] {
         assert!(told.contains(line), "nothing of {line:?} was told");
@@ -138,7 +138,7 @@ async fn everything_that_goes_wrong(afs: &mut Installation) -> Vec<String> {
         json!(ADDRESS),
     ] {
         let malformed = TEA.signed(malformed.to_string().as_bytes(), &genuine);
-        refused(afs.web.post(&malformed).await, 422);
+        refused(afs.web.post(&malformed).await, 200);
     }
     let mut compressed = genuine.clone();
     compressed.headers.insert("content-encoding", ADDRESS.parse().unwrap());

@@ -18,7 +18,7 @@ use tokio::{
 
 on_both_profiles! {
     whoever_cannot_sign_learns_nothing,
-    what_is_too_large_compressed_or_malformed_is_told_so,
+    what_is_too_large_or_compressed_is_told_so,
     a_new_woocommerce_webhook_may_try_any_address,
     a_body_that_drips_in_is_cut,
 }
@@ -73,7 +73,7 @@ fn telling(answer: &Answer) -> HeaderMap {
     headers
 }
 
-async fn what_is_too_large_compressed_or_malformed_is_told_so(profile: Profile) {
+async fn what_is_too_large_or_compressed_is_told_so(profile: Profile) {
     let afs = Setup::new(profile).set("server.body_limit_kib", 16).start().await;
     let expect = async |webhook: &Webhook, status: u16, code: &str| {
         let answer = afs.web.post(webhook).await;
@@ -92,14 +92,6 @@ async fn what_is_too_large_compressed_or_malformed_is_told_so(profile: Profile) 
     let mut compressed = genuine.clone();
     compressed.headers.insert("content-encoding", "gzip".parse().unwrap());
     expect(&compressed, 415, "compressed_body").await;
-
-    let malformed = br#"{"id": 1, "status": "completed", "billing": {"email": 7, "country": {}}}"#;
-    let detail = expect(&TEA.signed(malformed, &genuine), 422, "malformed_body").await;
-    assert!(detail.starts_with("billing.country: "), "{detail}");
-    let detail =
-        expect(&PAPER.signed(b"not json", &PAPER.webhook(&completed(1))), 422, "malformed_body")
-            .await;
-    assert!(!detail.is_empty());
 
     let got = afs.web.ask(Method::GET, "/webhooks/tea").await;
     assert_eq!(got.status, 405);

@@ -89,7 +89,7 @@ async fn nobody_writes_lines_of_their_own_into_the_log() {
         for reference in references {
             for shop in [PAPER, COFFEE, TEA] {
                 let answer = server.web.post(&sly(reference, shop)).await;
-                assert!([200, 401, 422].contains(&answer.status), "{reference:?}: {}", answer.body);
+                assert!([200, 401].contains(&answer.status), "{reference:?}: {}", answer.body);
             }
         }
         let garbled = request(&PAPER.webhook(&completed(2)), "HTTP/1.1");

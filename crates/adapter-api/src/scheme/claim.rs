@@ -1,5 +1,7 @@
 //! What the headers of a request claim.
 
+use std::{borrow::Cow, collections::BTreeMap};
+
 use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
@@ -8,9 +10,12 @@ use data_encoding::HEXLOWER;
 use http::HeaderName;
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::value::RawValue;
+use subtle::ConstantTimeEq as _;
 
 use super::{
-    Encoding, Signature, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, key::Algorithm,
+    Encoding, Signature, StampedHeader, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP,
+    key::Algorithm,
 };
 use crate::{Reject, Request};
 
@@ -21,7 +26,7 @@ const SIGNATURES_MAX: usize = 16;
 /// signature: what it costs to refuse must not tell what stood in the headers.
 pub(super) struct Claim<'a> {
     /// What is said to be signed, in parts.
-    pub(super) text: Vec<&'a [u8]>,
+    pub(super) text: Vec<Cow<'a, [u8]>>,
     /// The signatures, any of which may hold.
     pub(super) given: Vec<Given>,
     /// When it is said to have been signed, where the scheme has that.
@@ -42,8 +47,17 @@ impl Signature {
             Self::HmacSha256 { headers, encoding, .. } => {
                 one_header(request, first_of(request, headers), encoding)
             }
-            Self::TimestampedHmacSha256 { header } => timestamped(request, request.header(header)),
-            Self::StandardWebhooks => standard_webhooks(request),
+            Self::StampedHmacSha256 { header, form } => {
+                stamped(request, request.header(header), form)
+            }
+            Self::HmacSha1 { header } => {
+                let value = request.header(header);
+                let bytes = value.and_then(|value| Encoding::Hex.decode(value));
+                let given = bytes.map(|bytes| Given { algorithm: Algorithm::HmacSha1, bytes });
+                Claim::new(&[request.body], given.into_iter().collect(), value.is_some())
+            }
+            Self::HmacSha256OfFields { header, fields } => of_fields(request, header, fields),
+            Self::StandardWebhooks { .. } => standard_webhooks(request),
             Self::DetachedJws { headers } => detached_jws(request, first_of(request, headers)),
         }
     }
@@ -56,20 +70,37 @@ fn first_of<'a>(request: &Request<'a>, headers: &[&str]) -> Option<&'a str> {
 fn one_header<'a>(request: &Request<'a>, value: Option<&str>, encoding: Encoding) -> Claim<'a> {
     let bytes = value.and_then(|value| encoding.decode(value));
     let given = bytes.map(|bytes| Given { algorithm: Algorithm::HmacSha256, bytes });
-    Claim::new(vec![request.body], given.into_iter().collect(), value.is_some())
+    Claim::new(&[request.body], given.into_iter().collect(), value.is_some())
 }
 
-fn timestamped<'a>(request: &Request<'a>, value: Option<&'a str>) -> Claim<'a> {
-    let fields = || value.unwrap_or_default().split(',').filter_map(|field| field.split_once('='));
-    let timestamp = fields().find(|(name, _)| *name == "t").map(|(_, timestamp)| timestamp);
+fn stamped<'a>(request: &Request<'a>, value: Option<&'a str>, form: StampedHeader) -> Claim<'a> {
+    let fields = || {
+        let fields = value.unwrap_or_default().split(form.separator);
+        fields.filter_map(|field| field.split_once('='))
+    };
+    let timestamp = fields().find(|(name, _)| *name == form.timestamp).map(|(_, value)| value);
     let given = fields()
-        .filter(|(name, _)| *name == "v1")
+        .filter(|(name, _)| *name == form.signature)
         .take(SIGNATURES_MAX)
         .filter_map(|(_, signature)| HEXLOWER.decode(signature.as_bytes()).ok())
         .map(|bytes| Given { algorithm: Algorithm::HmacSha256, bytes })
         .collect();
-    let text = vec![timestamp.unwrap_or_default().as_bytes(), b".", request.body];
-    Claim::new(text, given, value.is_some()).at(timestamp)
+    let text = [timestamp.unwrap_or_default().as_bytes(), form.joint.as_bytes(), request.body];
+    Claim::new(&text, given, value.is_some()).at(timestamp)
+}
+
+fn of_fields<'a>(request: &Request<'a>, header: &str, fields: &[&str]) -> Claim<'a> {
+    let value = request.header(header);
+    let body: BTreeMap<&'a str, &'a RawValue> =
+        serde_json::from_slice(request.body).unwrap_or_default();
+    let member = |field: &&str| Some(body.get(field)?.get().trim_matches('"').as_bytes());
+    let signed: Option<Vec<&[u8]>> = fields.iter().map(member).collect();
+    let given = signed.is_some().then(|| value.and_then(|value| STANDARD.decode(value).ok()));
+    let given = given.flatten().map(|bytes| Given { algorithm: Algorithm::HmacSha256, bytes });
+    let text = signed.unwrap_or_default().join(&b'.');
+    let mut claim = Claim::new(&[], given.into_iter().collect(), value.is_some());
+    claim.text.push(Cow::Owned(text));
+    claim
 }
 
 fn standard_webhooks<'a>(request: &Request<'a>) -> Claim<'a> {
@@ -90,9 +121,9 @@ fn standard_webhooks<'a>(request: &Request<'a>) -> Claim<'a> {
         })
         .collect();
     let bytes = |header: Option<&'a str>| header.unwrap_or_default().as_bytes();
-    let text = vec![bytes(id), b".", bytes(timestamp), b".", request.body];
+    let text = [bytes(id), b".", bytes(timestamp), b".", request.body];
     let complete = id.is_some() && timestamp.is_some() && signatures.is_some();
-    Claim::new(text, given, complete).at(timestamp)
+    Claim::new(&text, given, complete).at(timestamp)
 }
 
 fn detached_jws<'a>(request: &Request<'a>, value: Option<&'a str>) -> Claim<'a> {
@@ -113,14 +144,27 @@ fn detached_jws<'a>(request: &Request<'a>, value: Option<&'a str>) -> Claim<'a> 
         (read.alg == "RS256" && !read.b64 && read.crit == ["b64"]).then_some((header, bytes))
     });
     let header = parts.as_ref().map_or("", |(header, _)| header);
-    let text = vec![header.as_bytes(), b".", request.body];
+    let text = [header.as_bytes(), b".", request.body];
     let given = parts.map(|(_, bytes)| Given { algorithm: Algorithm::Rs256, bytes });
-    Claim::new(text, given.into_iter().collect(), value.is_some())
+    Claim::new(&text, given.into_iter().collect(), value.is_some())
 }
 
 impl<'a> Claim<'a> {
+    /// The claim of a request that signs nothing: its address holds the secret.
+    pub(super) fn address_secret(request: &Request<'a>) -> Self {
+        let given = request.address_secret.unwrap_or_default();
+        let flaw = given.is_empty().then_some(Reject::MissingSignature);
+        Self { text: vec![Cow::Borrowed(given.as_bytes())], given: vec![], signed_at: None, flaw }
+    }
+
+    /// Whether the address held this secret. The time it takes tells no more than its length.
+    pub(super) fn held(&self, secret: &str) -> bool {
+        self.text.concat().ct_eq(secret.as_bytes()).into()
+    }
+
     /// A claim that has a flaw if its headers are not `complete`, or hold nothing that is readable.
-    fn new(text: Vec<&'a [u8]>, given: Vec<Given>, complete: bool) -> Self {
+    fn new(text: &[&'a [u8]], given: Vec<Given>, complete: bool) -> Self {
+        let text = text.iter().map(|part| Cow::Borrowed(*part)).collect();
         let flaw = if !complete {
             Some(Reject::MissingSignature)
         } else if given.is_empty() {

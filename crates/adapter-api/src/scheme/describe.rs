@@ -17,9 +17,21 @@ impl Scheme {
     /// This scheme in words.
     #[must_use]
     pub fn describe(self) -> Description {
-        let Self::WholeBody(signature) = self;
-        let (signature, secret) = signature.describe();
-        Description { vouches_for: "Every byte of the body.", signature, secret }
+        let (vouches_for, (signature, secret)) = match self {
+            Self::WholeBody(signature) => ("Every byte of the body.", signature.describe()),
+            Self::Envelope(signature) => (
+                "Some fields of the body. What happened to the order is asked of the platform.",
+                signature.describe(),
+            ),
+            Self::AddressSecret => (
+                "Nothing. What happened to the order is asked of the platform.",
+                (
+                    "None; the secret stands in the address.".to_owned(),
+                    "At least 24 letters and digits, made up by you, at the end of the address.",
+                ),
+            ),
+        };
+        Description { vouches_for, signature, secret }
     }
 }
 
@@ -28,30 +40,41 @@ impl Signature {
         match self {
             Self::HmacSha256 { headers, encoding, key } => (
                 format!("HMAC-SHA256 of the body, in {}, in {}.", encoding.name(), one_of(headers)),
-                match key {
-                    KeyForm::Raw => "Shared with the platform. Its text is the key, as it stands.",
-                    KeyForm::WordPress => {
-                        "Shared with the platform. Its text is the key, after the HTML entities in \
-                         it are undone as WordPress does."
-                    }
-                },
+                key.describe(),
             ),
-            Self::TimestampedHmacSha256 { header } => (
+            Self::StampedHmacSha256 { header, form } => (
                 format!(
-                    "HMAC-SHA256 of `{{timestamp}}.{{body}}`, in hexadecimal, as a `v1` of \
+                    "HMAC-SHA256 of `{{timestamp}}{}{{body}}`, in hexadecimal, as a `{}` of \
                      `{header}`. The time may be {} seconds off.",
+                    form.joint,
+                    form.signature,
                     TOLERANCE.as_secs(),
                 ),
-                "Shared with the platform. Its text is the key, as it stands.",
+                KeyForm::Raw.describe(),
             ),
-            Self::StandardWebhooks => (
+            Self::HmacSha1 { header } => (
+                format!("HMAC-SHA1 of the body, in hexadecimal, in `{header}`."),
+                KeyForm::Raw.describe(),
+            ),
+            Self::HmacSha256OfFields { header, fields } => (
                 format!(
-                    "HMAC-SHA256 (`v1`) or Ed25519 (`v1a`) of `{{id}}.{{timestamp}}.{{body}}`, in \
-                     base64, as one of the list in `webhook-signature`. The time may be {} seconds off.",
+                    "HMAC-SHA256 of the fields `{}`, in base64, in `{header}`.",
+                    fields.join("`.`")
+                ),
+                KeyForm::Raw.describe(),
+            ),
+            Self::StandardWebhooks { key } => (
+                format!(
+                    "HMAC-SHA256 (`v1`){} of `{{id}}.{{timestamp}}.{{body}}`, in base64, as one of \
+                     the list in `webhook-signature`. The time may be {} seconds off.",
+                    if matches!(key, KeyForm::StandardWebhooks) {
+                        " or Ed25519 (`v1a`)"
+                    } else {
+                        ""
+                    },
                     TOLERANCE.as_secs(),
                 ),
-                "`whsec_` and 24 to 64 bytes in base64, shared with the sender; or the sender's \
-                 public key, `whpk_` and 32 bytes in base64.",
+                key.describe(),
             ),
             Self::DetachedJws { headers } => (
                 format!(
@@ -60,6 +83,23 @@ impl Signature {
                 ),
                 "The platform's public keys: a JSON Web Key Set (RFC 7517), in one line.",
             ),
+        }
+    }
+}
+
+impl KeyForm {
+    fn describe(self) -> &'static str {
+        match self {
+            Self::Raw => "Shared with the platform. Its text is the key, as it stands.",
+            Self::Hex => "Shared with the platform. Its text is the key in hexadecimal.",
+            Self::WordPress => {
+                "Shared with the platform. Its text is the key, after the HTML entities in it are \
+                 undone as WordPress does."
+            }
+            Self::StandardWebhooks => {
+                "`whsec_` and 24 to 64 bytes in base64, shared with the sender; or the sender's \
+                 public key, `whpk_` and 32 bytes in base64."
+            }
         }
     }
 }

@@ -6,12 +6,14 @@ use base64::{
         DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::URL_SAFE_NO_PAD,
     },
 };
+use data_encoding::HEXLOWER_PERMISSIVE;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use ring::signature::{
     ED25519, ED25519_PUBLIC_KEY_LEN, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
     UnparsedPublicKey,
 };
 use serde::Deserialize;
+use sha1::Sha1;
 use sha2::Sha256;
 
 use super::{KeyForm, SecretProblem, Signature, claim::Claim};
@@ -25,6 +27,7 @@ const KEYS_MAX: usize = 16;
 /// How a signature is made.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Algorithm {
+    HmacSha1,
     HmacSha256,
     Ed25519,
     Rs256,
@@ -32,6 +35,7 @@ pub(super) enum Algorithm {
 
 /// A key. No `Debug`: it may be a secret.
 pub(super) enum Key {
+    HmacSha1(Vec<u8>),
     HmacSha256(Vec<u8>),
     Ed25519(Vec<u8>),
     Rs256(RsaPublicKeyComponents<Vec<u8>>),
@@ -44,11 +48,13 @@ impl Signature {
             return Err(SecretProblem::Empty);
         }
         match self {
-            Self::HmacSha256 { key, .. } => Ok(vec![Key::HmacSha256(key.bytes(secret))]),
-            Self::TimestampedHmacSha256 { .. } => {
-                Ok(vec![Key::HmacSha256(KeyForm::Raw.bytes(secret))])
+            Self::HmacSha256 { key, .. } | Self::StandardWebhooks { key } => {
+                key.of(secret).map(|key| vec![key])
             }
-            Self::StandardWebhooks => standard_key(secret).map(|key| vec![key]),
+            Self::StampedHmacSha256 { .. } | Self::HmacSha256OfFields { .. } => {
+                KeyForm::Raw.of(secret).map(|key| vec![key])
+            }
+            Self::HmacSha1 { .. } => Ok(vec![Key::HmacSha1(secret.as_bytes().to_vec())]),
             Self::DetachedJws { .. } => key_set(secret),
         }
     }
@@ -62,6 +68,11 @@ impl Key {
             signatures.map(|given| given.bytes.as_slice())
         };
         match self {
+            Self::HmacSha1(key) => {
+                let mac = keyed_sha1(key, &claim.text);
+                given(Algorithm::HmacSha1)
+                    .fold(false, |proved, tag| mac.clone().verify_slice(tag).is_ok() | proved)
+            }
             Self::HmacSha256(key) => {
                 let mac = keyed(key, &claim.text);
                 given(Algorithm::HmacSha256)
@@ -82,21 +93,36 @@ impl Key {
 }
 
 /// HMAC-SHA256 over `text`, in parts.
-pub(super) fn keyed(key: &[u8], text: &[&[u8]]) -> Hmac<Sha256> {
+pub(super) fn keyed<T: AsRef<[u8]>>(key: &[u8], text: &[T]) -> Hmac<Sha256> {
     #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any key length");
     for part in text {
-        mac.update(part);
+        mac.update(part.as_ref());
+    }
+    mac
+}
+
+/// HMAC-SHA1 over `text`, in parts.
+pub(super) fn keyed_sha1<T: AsRef<[u8]>>(key: &[u8], text: &[T]) -> Hmac<Sha1> {
+    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+    let mut mac = Hmac::<Sha1>::new_from_slice(key).expect("any key length");
+    for part in text {
+        mac.update(part.as_ref());
     }
     mac
 }
 
 impl KeyForm {
-    pub(super) fn bytes(self, secret: &str) -> Vec<u8> {
+    fn of(self, secret: &str) -> Result<Key, SecretProblem> {
         match self {
-            Self::Raw => secret.as_bytes().to_vec(),
-            Self::WordPress => decode_wordpress_entities(secret).into_bytes(),
+            Self::Raw => Ok(secret.as_bytes().to_vec()),
+            Self::Hex => {
+                HEXLOWER_PERMISSIVE.decode(secret.as_bytes()).map_err(|_| SecretProblem::NotHex)
+            }
+            Self::WordPress => Ok(decode_wordpress_entities(secret).into_bytes()),
+            Self::StandardWebhooks => return standard_key(secret),
         }
+        .map(Key::HmacSha256)
     }
 }
 

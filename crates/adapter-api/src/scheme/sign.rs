@@ -14,9 +14,10 @@ use ring::{
 };
 
 use super::{
-    Signature, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP,
-    key::{self, Key, keyed},
+    Signature, StampedHeader, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP,
+    key::{self, Key, keyed, keyed_sha1},
 };
+use crate::Request;
 
 impl Signature {
     /// The headers that make `body` genuine, if `secret` can sign.
@@ -33,12 +34,28 @@ impl Signature {
                 let tag = self.tag(secret, &[body])?;
                 vec![(HeaderName::from_static(headers[0]), encoding.encode(&tag))]
             }
-            Self::TimestampedHmacSha256 { header } => {
-                let tag = self.tag(secret, &[timestamp.as_bytes(), b".", body])?;
-                let value = format!("t={timestamp},v1={}", HEXLOWER.encode(&tag));
+            Self::StampedHmacSha256 { header, form } => {
+                let StampedHeader { separator, timestamp: time, signature, joint } = form;
+                let tag = self.tag(secret, &[timestamp.as_bytes(), joint.as_bytes(), body])?;
+                let tag = HEXLOWER.encode(&tag);
+                let value = format!("{time}={timestamp}{separator}{signature}={tag}");
                 vec![(HeaderName::from_static(header), value)]
             }
-            Self::StandardWebhooks => {
+            Self::HmacSha1 { header } => {
+                let tag = HEXLOWER.encode(&self.tag(secret, &[body])?);
+                vec![(HeaderName::from_static(header), tag)]
+            }
+            Self::HmacSha256OfFields { header, .. } => {
+                let request = Request {
+                    headers: &HeaderMap::new(),
+                    body,
+                    received_at: now,
+                    address_secret: None,
+                };
+                let tag = self.tag(secret, &self.claim(&request).text)?;
+                vec![(HeaderName::from_static(header), STANDARD.encode(tag))]
+            }
+            Self::StandardWebhooks { .. } => {
                 let text = [delivery.as_bytes(), b".", timestamp.as_bytes(), b".", body];
                 let signature = match secret.strip_prefix("whsk_") {
                     Some(private) => format!("v1a,{}", STANDARD.encode(ed25519(private, &text)?)),
@@ -64,8 +81,9 @@ impl Signature {
             .collect()
     }
 
-    fn tag(self, secret: &str, text: &[&[u8]]) -> Option<Vec<u8>> {
+    fn tag<T: AsRef<[u8]>>(self, secret: &str, text: &[T]) -> Option<Vec<u8>> {
         match self.keys(secret).ok()?.first()? {
+            Key::HmacSha1(key) => Some(keyed_sha1(key, text).finalize().into_bytes().to_vec()),
             Key::HmacSha256(key) => Some(keyed(key, text).finalize().into_bytes().to_vec()),
             Key::Ed25519(_) | Key::Rs256(_) => None,
         }

@@ -5,9 +5,12 @@ const SHOPIFY: Scheme = Scheme::WholeBody(Signature::HmacSha256 {
     encoding: Encoding::Base64,
     key: KeyForm::Raw,
 });
-const STANDARD: Scheme = Scheme::WholeBody(Signature::StandardWebhooks);
-const TIMESTAMPED: Scheme =
-    Scheme::WholeBody(Signature::TimestampedHmacSha256 { header: "x-signature" });
+const STANDARD: Scheme =
+    Scheme::WholeBody(Signature::StandardWebhooks { key: KeyForm::StandardWebhooks });
+const TIMESTAMPED: Scheme = Scheme::WholeBody(Signature::StampedHmacSha256 {
+    header: "x-signature",
+    form: StampedHeader::STRIPE,
+});
 const JWS: Scheme = Scheme::WholeBody(Signature::DetachedJws { headers: &["x-jws"] });
 
 const STANDARD_SECRET: &str = "whsec_QUZTLXRlc3Qtc2VjcmV0LW9mLTMyLWJ5dGVzISE=";
@@ -27,7 +30,7 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn verdict(scheme: Scheme, headers: &HeaderMap, second: i64, secret: &str) -> Result<(), Reject> {
-    let request = Request { headers, body: b"{}", received_at: at(second) };
+    let request = Request { headers, body: b"{}", received_at: at(second), address_secret: None };
     scheme.verify(request, &[secret]).map(|_| ())
 }
 
@@ -90,7 +93,12 @@ fn public_keys_verify_what_their_private_keys_sign() {
         assert_eq!(scheme.check_secret(public), Ok(()));
         let headers = scheme.sign(private, b"{}", "m1", at(SECOND));
         assert_eq!(verdict(scheme, &headers, SECOND, public), Ok(()));
-        let other = Request { headers: &headers, body: b"{ }", received_at: at(SECOND) };
+        let other = Request {
+            headers: &headers,
+            body: b"{ }",
+            received_at: at(SECOND),
+            address_secret: None,
+        };
         let forged = scheme.verify(other, &[public]).map(|_| ());
         assert_eq!(forged, Err(Reject::BadSignature));
         assert!(scheme.sign(public, b"{}", "m1", at(SECOND)).is_empty(), "it cannot sign");

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use config::Config;
 
 use super::say;
-use crate::services::{Source, check_secrets, load_config, load_templates};
+use crate::services::{Source, check_shops, load_config, load_templates};
 
 #[derive(Subcommand)]
 pub(crate) enum ConfigCommand {
@@ -32,7 +32,7 @@ pub(crate) fn run(command: &ConfigCommand, source: &Source) -> anyhow::Result<()
 
 fn check(source: &Source) -> anyhow::Result<()> {
     let config = load_config(source)?;
-    check_secrets(&config)?;
+    check_shops(&config)?;
     let templates = load_templates(&config)?;
     match &source.file {
         Some(file) => say(format_args!("{} is sound.", file.display())),

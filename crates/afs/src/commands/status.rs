@@ -4,7 +4,7 @@ use clap::Args;
 use config::Config;
 use queue::{Channel, Depth};
 use serde_json::json;
-use store::overview::{Count, Status};
+use store::overview::{Count, FailedNotice, Status, Unread};
 
 use super::say;
 use crate::{
@@ -26,8 +26,10 @@ pub(crate) fn run(args: &StatusArgs, config: &Config) -> anyhow::Result<()> {
         let clock = system_clock();
         let queue = open_queue(config, &store, clock.clone())?;
         let status = store.status().await?;
-        let invitations = depth(&queue, Channel::Invitations).await;
-        let reviews = depth(&queue, Channel::Reviews).await;
+        let mut depths = Vec::new();
+        for channel in Channel::ALL {
+            depths.push((channel.as_str(), depth(&queue, channel).await));
+        }
         store.close().await;
         if args.json {
             let depth = |depth: &Result<Option<Depth>, String>| match depth {
@@ -35,12 +37,12 @@ pub(crate) fn run(args: &StatusArgs, config: &Config) -> anyhow::Result<()> {
                 Ok(None) => json!(null),
                 Err(error) => json!({ "error": error }),
             };
-            let queue = json!({ "invitations": depth(&invitations), "reviews": depth(&reviews) });
+            let queue: serde_json::Map<_, _> =
+                depths.iter().map(|(name, it)| ((*name).to_owned(), depth(it))).collect();
             say(serde_json::to_string_pretty(&json!({ "record": status, "queue": queue }))?);
         } else {
             say_status(&status, clock());
-            say_depth("invitations", &invitations);
-            say_depth("reviews", &reviews);
+            depths.iter().for_each(|(name, depth)| say_depth(name, depth));
         }
         Ok(())
     })
@@ -67,6 +69,20 @@ fn say_status(status: &Status, now: jiff::Timestamp) {
         }
         Some(due) => say(format_args!("next due      {due}")),
         None => say("next due      nothing waits"),
+    }
+    if !status.notices.is_empty() {
+        say(format_args!("to fetch      {}", counts(&status.notices)));
+    }
+    for notice in &status.failed_notices {
+        let FailedNotice { shop_id, order_ref, error } = notice;
+        say(format_args!("not fetched   {shop_id}  {order_ref}  {error}"));
+    }
+    for unread in &status.unread_webhooks {
+        let Unread { shop_id, path, detail, count } = unread;
+        say(format_args!("not read      {shop_id}  {count} webhooks  {path}: {detail}"));
+    }
+    if !status.failed_notices.is_empty() || !status.unread_webhooks.is_empty() {
+        say("              mend the cause, or install a newer AFS; then run `afs webhook replay`");
     }
     for error in &status.last_errors {
         say(format_args!("last error    {}  {}  {}", error.at, error.invitation, error.detail));

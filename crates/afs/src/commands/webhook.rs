@@ -1,6 +1,8 @@
-//! `afs webhook`: look at a request that a platform sent, or send one as a platform does.
+//! `afs webhook`: look at a request that a platform sent, send one as a platform does, or read again
+//! what could not be read.
 
 mod inspect;
+mod replay;
 mod send;
 
 use adapter_api::Adapter;
@@ -8,6 +10,7 @@ use anyhow::Context as _;
 use clap::Subcommand;
 
 pub(crate) use inspect::inspect;
+pub(crate) use replay::replay;
 pub(crate) use send::send;
 
 #[derive(Subcommand)]
@@ -22,6 +25,13 @@ pub(crate) enum WebhookCommand {
     /// It is taken as what the shop sends. Where the platform has test orders, it is one, and nobody
     /// is invited; `--order` names another.
     Send(send::SendArgs),
+    /// Read again what could not be read, and let the worker fetch what could not be fetched
+    ///
+    /// A genuine webhook that does not have the documented shape is kept whole, for 90 days; so is an
+    /// order that the platform's API did not tell about. `afs status` shows both. Run this after an
+    /// upgrade that reads them, or when the cause is mended. It may be repeated, also while the daemon
+    /// runs. Exits with 1 if some webhooks are still kept.
+    Replay,
 }
 
 fn adapter(platform: &str) -> anyhow::Result<&'static dyn Adapter> {

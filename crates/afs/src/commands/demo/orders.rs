@@ -152,5 +152,6 @@ fn order(buyer: &Buyer, shop: &DemoShop, now: Timestamp) -> anyhow::Result<Order
             .collect(),
         placed_at: now.checked_sub(SignedDuration::from_hours(72)).ok(),
         test: buyer.test,
+        ..Order::default()
     })
 }

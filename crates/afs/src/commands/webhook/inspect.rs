@@ -31,10 +31,11 @@ pub(crate) struct InspectArgs {
     /// A file with the shop's secrets, one in each line
     #[arg(long, value_name = "FILE")]
     secret_file: PathBuf,
-    /// A file with the request's headers, as `name: value` in each line
+    /// A file with the request's headers, as `name: value` in each line; where the secret stands in
+    /// the address, with the request's first line
     #[arg(long, value_name = "FILE")]
     headers: PathBuf,
-    /// A file with the request's body, byte for byte
+    /// A file with the request's body, byte for byte; of a GET, what stands behind the `?`
     #[arg(long, value_name = "FILE")]
     body: PathBuf,
     /// When it was received: signatures with a time are good for five minutes [default: now]
@@ -82,11 +83,12 @@ fn look(args: &InspectArgs) -> anyhow::Result<Findings> {
         let file = || args.secret_file.display().to_string();
         adapter.scheme().check_secret(secret).with_context(file)?;
     }
-    let headers = headers(&fs::read_to_string(&args.headers)?)
-        .with_context(|| args.headers.display().to_string())?;
+    let head = fs::read_to_string(&args.headers)?;
+    let headers = headers(&head).with_context(|| args.headers.display().to_string())?;
     let body = fs::read(&args.body)?;
     let received_at = args.at.unwrap_or_else(&*system_clock());
-    let request = Request { headers: &headers, body: &body, received_at };
+    let address_secret = address_secret(&head);
+    let request = Request { headers: &headers, body: &body, received_at, address_secret };
     if adapter.is_handshake(&request) {
         let detail = "the platform tries out the address: answered with 200, and nothing else";
         return Ok(Findings::refused("handshake", &detail));
@@ -95,10 +97,16 @@ fn look(args: &InspectArgs) -> anyhow::Result<Findings> {
         Ok(verified) => verified,
         Err(reject) => return Ok(Findings::refused(reject.as_str(), &reject)),
     };
-    Ok(match adapter.parse(&verified) {
+    Ok(match adapter_api::read(adapter, &verified) {
         Ok(events) => Findings { verified: true, reason: None, detail: None, events },
         Err(error) => Findings { verified: true, ..Findings::refused("malformed_body", &error) },
     })
+}
+
+/// The last part of the address in the request's first line, which some platforms prove themselves by.
+fn address_secret(head: &str) -> Option<&str> {
+    let path = head.lines().next()?.split(' ').nth(1).filter(|_| head.contains(" HTTP/"))?;
+    path.split('?').next()?.strip_prefix("/webhooks/")?.split_once('/').map(|(_, secret)| secret)
 }
 
 /// Headers as they stand in a request; blank lines and the request's first line do not count.
@@ -136,6 +144,13 @@ impl Findings {
         for event in &self.events {
             match event {
                 Event::Order(event) => say_order(event),
+                Event::Notice(notice) => {
+                    say(format_args!(
+                        "  order {}: the platform is asked what happened",
+                        notice.reference
+                    ));
+                    notice.told.iter().for_each(say_order);
+                }
                 Event::Ignored { reason } => say(format_args!("  ignored: {reason}")),
                 Event::Alert { reason } => say(format_args!("  the shop must act: {reason}")),
             }

@@ -76,24 +76,35 @@ pub(crate) fn send(args: &SendArgs, config: &Config) -> anyhow::Result<()> {
     };
     let reference = order.reference.clone();
     let event = OrderEvent { change: args.event.into(), at: Some(now), order };
-    let (headers, body) = signed(shop, &event, now)?;
+    let Signed { headers, body, address_secret } = signed(shop, &event, now)?;
     let address = reachable(config.server.listen.first().context("server.listen is empty")?);
-    let url = format!("http://{address}/webhooks/{}", shop.id);
+    let mut url = format!("http://{address}/webhooks/{}", shop.id);
     say(format_args!("{} of order {reference} to {url}", event.change.as_str()));
+    if let Some(secret) = address_secret {
+        url = format!("{url}/{secret}");
+    }
     lifecycle::runtime()?.block_on(post(&url, headers, body))
 }
 
+/// A request that the shop's platform could have sent.
+struct Signed<'a> {
+    headers: HeaderMap,
+    body: Vec<u8>,
+    address_secret: Option<&'a str>,
+}
+
 /// The request, if what is configured can sign it.
-fn signed(
-    shop: &ShopSettings,
+fn signed<'a>(
+    shop: &'a ShopSettings,
     event: &OrderEvent,
     now: Timestamp,
-) -> anyhow::Result<(HeaderMap, Vec<u8>)> {
+) -> anyhow::Result<Signed<'a>> {
     let adapter = adapter(&shop.platform)?;
     let secret = shop.secrets.first().context("the shop has no secret")?.expose_secret();
     let delivery = format!("afs-sample-{}", now.as_millisecond());
     let (headers, body) = signed_sample(adapter, event, secret, &delivery, now);
-    let request = Request { headers: &headers, body: &body, received_at: now };
+    let address_secret = adapter.scheme().address_secret(secret);
+    let request = Request { headers: &headers, body: &body, received_at: now, address_secret };
     if adapter.scheme().verify(request, &[secret]).is_err() {
         bail!(
             "`{}` is configured with a public key, which cannot sign: only {} can send to it",
@@ -101,7 +112,7 @@ fn signed(
             adapter.meta().title
         );
     }
-    Ok((headers, body))
+    Ok(Signed { headers, body, address_secret })
 }
 
 async fn post(url: &str, headers: HeaderMap, body: Vec<u8>) -> anyhow::Result<()> {
@@ -144,6 +155,7 @@ fn made_up(shop: &ShopSettings, now: Timestamp) -> anyhow::Result<Order> {
         items: vec![Item { name: "Sample product".to_owned(), ..Item::default() }],
         placed_at: now.checked_sub(SignedDuration::from_hours(24)).ok(),
         test: true,
+        ..Order::default()
     })
 }
 
