@@ -289,3 +289,72 @@ macro_rules! adapters {
         }
     };
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::Order;
+
+    use super::*;
+
+    static META: Meta = Meta { id: "said", title: "Said", docs_url: "https://docs.example" };
+
+    /// Says of any request whatever it is made of.
+    struct Says(Event);
+
+    impl Adapter for Says {
+        fn meta(&self) -> &'static Meta {
+            &META
+        }
+
+        fn scheme(&self) -> Scheme {
+            Scheme::AddressSecret
+        }
+
+        fn parse(&self, _request: &Verified<'_>) -> Result<Vec<Event>, ParseError> {
+            Ok(vec![self.0.clone()])
+        }
+
+        fn sample(&self, _event: &OrderEvent) -> Sample {
+            Sample { headers: vec![], body: vec![] }
+        }
+    }
+
+    fn event(change: Change, reference: &str) -> OrderEvent {
+        let order = Order { reference: reference.into(), ..Order::default() };
+        OrderEvent { change, at: None, order }
+    }
+
+    fn read_by(scheme: Scheme, said: Event) -> Result<Event, ParseError> {
+        let headers = HeaderMap::new();
+        let received_at = Timestamp::UNIX_EPOCH;
+        let request = Request { headers: &headers, body: b"", received_at, address_secret: None };
+        read(&Says(said), &Verified { request, scheme }).map(|mut events| events.remove(0))
+    }
+
+    #[test]
+    fn whoever_can_write_the_body_can_only_point_to_an_order() {
+        let doubted = |said| read_by(Scheme::AddressSecret, said).unwrap();
+        let completed = event(Change::Completed, "7");
+        let notice = Event::Notice(Notice { reference: "7".into(), told: None });
+        assert_eq!(doubted(Event::Order(completed.clone())), notice);
+        let told = Some(completed.clone());
+        assert_eq!(doubted(Event::Notice(Notice { reference: "7".into(), told })), notice);
+        let cancelled = event(Change::Cancelled, "7");
+        let told = Some(cancelled.clone());
+        let notice = Event::Notice(Notice { reference: "7".into(), told });
+        assert_eq!(doubted(Event::Order(cancelled)), notice, "for when there is no such order");
+
+        let signed = Scheme::WholeBody(Signature::HmacSha1 { header: "x-signature" });
+        let order = Event::Order(completed);
+        assert_eq!(read_by(signed, order.clone()).unwrap(), order);
+    }
+
+    #[test]
+    fn nothing_is_asked_about_what_cannot_be_an_order() {
+        for reference in ["", "..", ".", "/", "../", &"7".repeat(201)] {
+            let said = Event::Order(event(Change::Completed, reference));
+            let error = read_by(Scheme::AddressSecret, said).unwrap_err();
+            assert_eq!(error.path, "the order's id", "{reference}");
+        }
+    }
+}

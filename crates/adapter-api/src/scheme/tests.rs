@@ -200,3 +200,76 @@ fn a_hexadecimal_signature_has_one_spelling() {
     headers.insert("x-hex", loud.parse().unwrap());
     assert_eq!(verdict(scheme, &headers, 0, "secret"), Err(Reject::MalformedSignature));
 }
+
+#[test]
+fn an_address_proves_what_stands_in_it_and_no_less() {
+    const SECRET: &str = "abcdefghijklmnopqrstuvwx";
+    let verify = |address_secret, secrets: &[&str]| {
+        let headers = HeaderMap::new();
+        let request =
+            Request { headers: &headers, body: b"", received_at: at(SECOND), address_secret };
+        Scheme::AddressSecret.verify(request, secrets).map(|_| ())
+    };
+    assert_eq!(verify(Some(SECRET), &["other-secret-of-24-bytes", SECRET]), Ok(()));
+    assert_eq!(verify(Some(&SECRET[1..]), &[SECRET]), Err(Reject::BadSignature));
+    assert_eq!(verify(Some("abcdefghijklmnopqrstuvwy"), &[SECRET]), Err(Reject::BadSignature));
+    assert_eq!(verify(Some(""), &[""]), Err(Reject::MissingSignature));
+    assert_eq!(verify(None, &[SECRET]), Err(Reject::MissingSignature));
+    assert_eq!(verify(Some("short"), &["short"]), Err(Reject::BadSignature), "it can be guessed");
+}
+
+#[test]
+fn an_envelope_proves_its_fields_and_nothing_else() {
+    const ENVELOPE: Scheme = Scheme::Envelope(Signature::HmacSha256OfFields {
+        header: "x-signature",
+        fields: &["created", "id"],
+    });
+    let body = br#"{"id": "a-b", "created": 12, "event": "paid"}"#;
+    let headers = ENVELOPE.sign("secret", body, "", at(SECOND));
+    let verify = |body: &[u8]| {
+        let request =
+            Request { headers: &headers, body, received_at: at(SECOND), address_secret: None };
+        ENVELOPE.verify(request, &["secret"]).map(|_| ())
+    };
+    assert_eq!(verify(body), Ok(()));
+    assert_eq!(verify(br#"{"created":12,"event":"forged","id":"a-b"}"#), Ok(()));
+    assert_eq!(verify(br#"{"id":"a-c","created":12}"#), Err(Reject::BadSignature));
+    assert_eq!(verify(br#"{"id":"a-b"}"#), Err(Reject::MalformedSignature));
+    assert_eq!(verify(b"no json"), Err(Reject::MalformedSignature));
+    assert!(!ENVELOPE.vouches_for_body() && !Scheme::AddressSecret.vouches_for_body());
+}
+
+#[test]
+fn a_timestamp_and_its_signatures_are_read_as_each_platform_spells_them() {
+    const PADDLE: Scheme = Scheme::WholeBody(Signature::StampedHmacSha256 {
+        header: "x-signature",
+        form: StampedHeader::PADDLE,
+    });
+    let headers = PADDLE.sign("secret", b"{}", "", at(SECOND));
+    assert!(header(&headers, "x-signature").starts_with("ts=10000;h1="));
+    assert_eq!(verdict(PADDLE, &headers, SECOND, "secret"), Ok(()));
+    assert_eq!(
+        verdict(TIMESTAMPED, &headers, SECOND, "secret"),
+        Err(Reject::MalformedSignature),
+        "the spellings do not mix"
+    );
+    let both = format!("ts=10000;h1=00;{}", &header(&headers, "x-signature")["ts=10000;".len()..]);
+    let rotated = HeaderMap::from_iter([("x-signature".parse().unwrap(), both.parse().unwrap())]);
+    assert_eq!(verdict(PADDLE, &rotated, SECOND, "secret"), Ok(()), "any of them may hold");
+}
+
+#[test]
+fn a_secret_for_an_address_or_in_hexadecimal_has_its_form() {
+    let squarespace = Scheme::WholeBody(Signature::HmacSha256 {
+        headers: &["x-signature"],
+        encoding: Encoding::Hex,
+        key: KeyForm::Hex,
+    });
+    assert_eq!(squarespace.check_secret("0aFF"), Ok(()));
+    assert_eq!(squarespace.check_secret("0aF"), Err(SecretProblem::NotHex));
+    let address = Scheme::AddressSecret;
+    assert_eq!(address.check_secret(""), Err(SecretProblem::Empty));
+    assert_eq!(address.check_secret("too-short"), Err(SecretProblem::NotForAddress));
+    assert_eq!(address.check_secret("abcdefghijklmnopqrstuv/x"), Err(SecretProblem::NotForAddress));
+    assert_eq!(address.check_secret("abcdefghijklmnopqrstuvwx"), Ok(()));
+}
