@@ -103,6 +103,8 @@ pub enum Event {
     Order(OrderEvent),
     /// Something happened to an order, and the platform's API has to be asked what.
     Notice(Notice),
+    /// The platform passes on what a buyer is entitled to.
+    Privacy(PrivacyRequest),
     /// Genuine, and deliberately not used.
     Ignored {
         /// Why; a stable name, as in metrics.
@@ -112,6 +114,22 @@ pub enum Event {
     Alert {
         /// What is wrong, with the next step. Shown to the operator.
         reason: &'static str,
+    },
+}
+
+/// What a buyer is entitled to, as a platform passes it on. Orders are the platform's ids.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PrivacyRequest {
+    /// To know what is stored about them, with these orders.
+    Access {
+        /// The orders.
+        orders: Vec<String>,
+    },
+    /// That it is erased.
+    Erasure {
+        /// The orders.
+        orders: Vec<String>,
     },
 }
 
@@ -215,6 +233,8 @@ impl Event {
             Self::Notice(Notice { reference, told }) => {
                 Self::Notice(Notice { reference, told: told.filter(undone) })
             }
+            // What was stored must not be shown or erased because somebody said so.
+            Self::Privacy(_) => Self::Ignored { reason: "privacy_request_not_proved" },
             other @ (Self::Ignored { .. } | Self::Alert { .. }) => other,
         }
     }

@@ -60,6 +60,9 @@ enum Command {
     /// Look at a request that a platform sent, send one as a platform does, or read kept ones again
     #[command(subcommand)]
     Webhook(commands::webhook::WebhookCommand),
+    /// Show or erase what is stored about buyers
+    #[command(subcommand)]
+    Privacy(commands::privacy::PrivacyCommand),
     /// Say how things stand: counts by state, what is due, what went wrong
     Status(commands::status::StatusArgs),
     /// Make the record's tables or bring them up to date, for daemons whose database account may not
@@ -118,6 +121,9 @@ pub fn afs() -> ExitCode {
         }
         Command::Webhook(WebhookCommand::Replay) => {
             configured(&source).and_then(commands::webhook::replay)
+        }
+        Command::Privacy(command) => {
+            configured(&source).and_then(|config| commands::privacy::run(&command, &config))
         }
         Command::Status(args) => {
             configured(&source).and_then(|config| commands::status::run(&args, &config))

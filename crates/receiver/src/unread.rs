@@ -8,7 +8,6 @@ use axum::http::{HeaderMap, HeaderName, header};
 use config::ShopSettings;
 use domain::ShopId;
 use metrics::counter;
-use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
 use store::unread::{Kept, UnreadWebhook};
 use uuid::Uuid;
@@ -91,7 +90,7 @@ pub async fn replay(receiver: &Receiver, webhook: &UnreadWebhook) -> Replayed {
         .filter_map(|(name, value)| Some((name.parse::<HeaderName>().ok()?, value.parse().ok()?)))
         .collect();
     // Was checked when it came, and is not kept: the record must not hold what lets others in.
-    let address_secret = shop.secrets.first().map(|secret| secret.expose_secret());
+    let address_secret = shop.secrets.first().map(secrecy::ExposeSecret::expose_secret);
     let (body, received_at) = (&webhook.body, webhook.received_at);
     let request = Request { headers: &headers, body, received_at, address_secret };
     let (adapter, verified) = match verify(Some(shop), request) {

@@ -7,7 +7,7 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use adapter_api::{Adapter, Event, Notice, Reject, Request, Verified};
+use adapter_api::{Adapter, Event, Notice, PrivacyRequest, Reject, Request, Verified};
 use axum::{
     body::Body,
     extract::{Path, State},
@@ -172,6 +172,12 @@ pub(crate) async fn act_on(
                 accept(receiver, shop, told, key, request_id).await?;
             }
             Event::Notice(notice) => notify(receiver, shop, notice, request_id).await?,
+            Event::Privacy(PrivacyRequest::Access { orders }) => {
+                alert(shop, &data_request(&shop.id, &orders), request_id);
+            }
+            Event::Privacy(PrivacyRequest::Erasure { orders }) => {
+                erase(receiver, shop, &orders, request_id).await?;
+            }
             Event::Ignored { reason } => {
                 counter!("afs_webhooks_ignored_total", "shop" => shop.id.to_string(), "reason" => reason)
                     .increment(1);
@@ -186,6 +192,32 @@ pub(crate) async fn act_on(
 fn alert(shop: &ShopSettings, reason: &str, request_id: Uuid) {
     counter!("afs_webhook_alerts_total", "shop" => shop.id.to_string()).increment(1);
     tracing::error!(%request_id, shop = %shop.id, "the shop must act: {reason}");
+}
+
+/// What is to be done. The log names orders, and not the buyer.
+fn data_request(shop: &ShopId, orders: &[String]) -> String {
+    if orders.is_empty() {
+        return "a buyer wants to know what is stored, and has no order here: say so to them"
+            .to_owned();
+    }
+    let options = orders.join(" --order ");
+    format!(
+        "a buyer wants to know what is stored: give them, within 30 days, what \
+         `afs privacy export --shop {shop} --order {options}` prints"
+    )
+}
+
+/// Erases the buyer of these orders, before the platform is answered.
+async fn erase(
+    receiver: &Receiver,
+    shop: &ShopSettings,
+    orders: &[String],
+    request_id: Uuid,
+) -> Result<(), Refusal> {
+    let erased = committed(shop, request_id, receiver.store.erase(&shop.id, orders)).await?;
+    counter!("afs_erased_orders_total", "shop" => shop.id.to_string()).increment(erased);
+    tracing::info!(%request_id, shop = %shop.id, asked = orders.len(), erased, "buyer erased");
+    Ok(())
 }
 
 /// Puts on record that the platform is to be asked about an order; a worker will.

@@ -9,7 +9,7 @@ use domain::{
     review::{Label, Opinion, verify},
 };
 use jiff::{SignedDuration, Timestamp};
-use sqlx::{Executor as _, SqlSafeStr as _};
+use sqlx::{Connection as _, Executor as _, SqlSafeStr as _};
 use uuid::Uuid;
 
 use crate::{
@@ -74,6 +74,7 @@ contract! {
     a_notice_while_the_platform_is_asked_has_it_asked_again
     what_a_platform_does_not_answer_ends_and_can_be_tried_again
     what_cannot_be_read_is_kept_once_and_not_for_ever
+    who_is_erased_is_named_nowhere_any_more
     one_invitation_one_review_however_often_it_is_submitted
     a_review_is_labelled_once
     an_organic_review_stays_organic
@@ -203,6 +204,91 @@ async fn what_cannot_be_read_is_kept_once_and_not_for_ever(store: Store, _: Stri
     assert!(store.unread(None, 10).await.unwrap().is_empty());
 }
 
+async fn who_is_erased_is_named_nowhere_any_more(store: Store, url: String) {
+    let sent = invite(&store, "7").await;
+    let claim = Claim { id: sent, now: at(24), lease: LEASE };
+    let claimed = store.claim(claim).await.unwrap().unwrap();
+    let reply = AttemptOutcome::Sent("250 queued for buyer-7@x.example".into());
+    let finish = Finish { id: sent, fence: claimed.fence, at: at(24), outcome: reply };
+    assert!(store.finish(finish).await.unwrap());
+    let review = review(Some(sent), 1);
+    store.submit_review(&review).await.unwrap();
+    let waiting = invite(&store, "8").await;
+    store
+        .save_notice(&notified("8", Some(arrival(Change::Cancelled, "8", "").event)))
+        .await
+        .unwrap();
+    invite(&store, "9").await;
+
+    let orders = ["7", "8", "unknown"].map(str::to_owned);
+    let stored = store.stored(&shop(), &orders).await.unwrap();
+    assert_eq!(stored.len(), 2);
+    assert_eq!(stored[0].order.email.as_ref().unwrap().as_str(), "buyer-7@x.example");
+    assert_eq!(stored[0].review.as_ref().unwrap().display_name, review.opinion.display_name);
+    assert_eq!(stored[1].invitation.as_deref(), Some("scheduled"));
+
+    assert_eq!(store.erase(&"other".parse().unwrap(), &orders).await.unwrap(), 0, "not theirs");
+    assert_eq!(store.erase(&shop(), &orders).await.unwrap(), 2);
+    let stored = store.stored(&shop(), &orders).await.unwrap();
+    assert!(
+        stored.iter().all(|stored| stored.order.email.is_none() && stored.order.name.is_none())
+    );
+    assert_eq!(stored[0].review.as_ref().unwrap().display_name, "");
+    assert_eq!(stored[1].invitation.as_deref(), Some("cancelled"));
+    assert!(store.claim(Claim { id: waiting, now: at(24), lease: LEASE }).await.unwrap().is_none());
+    assert!(store.status().await.unwrap().notices.is_empty());
+    let dump = everything(&url).await;
+    for name in ["buyer-7@", "buyer-8@", "Lind"] {
+        assert_eq!(dump.matches(name).count(), usize::from(name == "Lind"), "{name}: {dump}");
+    }
+    assert!(dump.contains("buyer-9@"), "nobody else is erased");
+}
+
+/// Every row of every table, as text.
+async fn everything(url: &str) -> String {
+    const TABLES: [&str; 9] = [
+        "orders",
+        "invitations",
+        "webhook_deliveries",
+        "mail_deliveries",
+        "reviews",
+        "notices",
+        "unread_webhooks",
+        "suppressions",
+        "former_recipients",
+    ];
+    let mut dump = String::new();
+    for table in TABLES {
+        let rows: Vec<String> = if url.starts_with("sqlite:") {
+            let mut connection = sqlx::SqliteConnection::connect(url).await.unwrap();
+            let columns: Vec<(String,)> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+                "SELECT name FROM pragma_table_info('{table}')"
+            )))
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
+            let columns: Vec<_> = columns
+                .iter()
+                .map(|(name,)| format!("COALESCE(CAST({name} AS TEXT), '')"))
+                .collect();
+            let select = format!("SELECT {} FROM {table}", columns.join(" || ' ' || "));
+            sqlx::query_scalar(sqlx::AssertSqlSafe(select))
+                .fetch_all(&mut connection)
+                .await
+                .unwrap()
+        } else {
+            let mut connection = sqlx::PgConnection::connect(url).await.unwrap();
+            let select = format!("SELECT t::text FROM {table} t");
+            sqlx::query_scalar(sqlx::AssertSqlSafe(select))
+                .fetch_all(&mut connection)
+                .await
+                .unwrap()
+        };
+        dump += &rows.join("\n");
+    }
+    dump
+}
+
 async fn invite(store: &Store, reference: &str) -> InvitationId {
     match store.accept(arrival(Change::Completed, reference, "done")).await.unwrap() {
         Accepted::Decided { invitation: Some(id), .. } => id,
@@ -235,6 +321,7 @@ async fn every_statement_prepares(store: Store, _: String) {
         crate::overview::STATEMENTS,
         crate::notices::STATEMENTS,
         crate::unread::STATEMENTS,
+        crate::privacy::STATEMENTS,
     ];
     for statement in all.into_iter().flatten() {
         let outcome = match &*store.db {
@@ -264,6 +351,12 @@ async fn what_is_asked_is_answered_from_an_index(store: Store, _: String) {
         &crate::notices::CLAIM_NOTICE,
         &crate::notices::DUE_NOTICES,
         &crate::notices::EXPIRE_NOTICES,
+        &crate::privacy::LOAD_STORED,
+        &crate::privacy::ERASE_ORDERS,
+        &crate::privacy::CANCEL_ERASED,
+        &crate::privacy::ERASE_REPLIES,
+        &crate::privacy::ERASE_AUTHORS,
+        &crate::privacy::ERASE_NOTICES,
         &crate::unread::COUNT_UNREAD_OF,
         &crate::unread::EXPIRE_UNREAD,
         &crate::intake::LOAD_KNOWN,

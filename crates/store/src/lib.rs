@@ -14,6 +14,7 @@
 //! | [`unread`] | webhooks that could not be read |
 //! | [`sending`] | claims, outcomes of attempts |
 //! | [`reviews`] | reviews and their labels |
+//! | [`privacy`] | who bought, shown or erased |
 //! | [`suppression`] | who wants no mail |
 //! | [`overview`] | nothing: what is due, counts, last errors |
 
@@ -24,6 +25,7 @@ mod db;
 pub mod intake;
 pub mod notices;
 pub mod overview;
+pub mod privacy;
 pub mod reviews;
 pub mod sending;
 mod statement;

@@ -84,8 +84,8 @@ async fn attempt(worker: &Worker, claimed: &ClaimedNotice) -> Result<(), Trouble
                     request_id = %claimed.request_id, shop = %shop.id, "the shop must act: {reason}"
                 );
             }
-            // An answer that points on would be followed for ever.
-            Event::Notice(_) => return Err(Trouble::NoSource),
+            // An answer that points on would be followed for ever; and it is about an order.
+            Event::Notice(_) | Event::Privacy(_) => return Err(Trouble::NoSource),
         }
     }
     Ok(())

@@ -4,6 +4,7 @@ pub(crate) mod adapter;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod migrate;
+pub(crate) mod privacy;
 pub(crate) mod status;
 pub(crate) mod webhook;
 

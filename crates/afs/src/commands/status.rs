@@ -42,7 +42,9 @@ pub(crate) fn run(args: &StatusArgs, config: &Config) -> anyhow::Result<()> {
             say(serde_json::to_string_pretty(&json!({ "record": status, "queue": queue }))?);
         } else {
             say_status(&status, clock());
-            depths.iter().for_each(|(name, depth)| say_depth(name, depth));
+            for (name, depth) in &depths {
+                say_depth(name, depth);
+            }
         }
         Ok(())
     })

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use adapter_api::{Event, Request};
+use adapter_api::{Event, PrivacyRequest, Request};
 use anyhow::{Context as _, ensure};
 use clap::{Args, ValueEnum};
 use domain::{EmailAddress, OrderEvent};
@@ -150,6 +150,12 @@ impl Findings {
                         notice.reference
                     ));
                     notice.told.iter().for_each(say_order);
+                }
+                Event::Privacy(PrivacyRequest::Access { orders }) => {
+                    say(format_args!("  a buyer wants to know what is stored: {orders:?}"));
+                }
+                Event::Privacy(PrivacyRequest::Erasure { orders }) => {
+                    say(format_args!("  a buyer is to be erased: {orders:?}"));
                 }
                 Event::Ignored { reason } => say(format_args!("  ignored: {reason}")),
                 Event::Alert { reason } => say(format_args!("  the shop must act: {reason}")),
