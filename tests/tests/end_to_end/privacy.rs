@@ -1,4 +1,4 @@
-//! Logs, metrics and refusals name nobody, and tell no secret.
+//! Logs, metrics and refusals name nobody, and tell no secret; who is to be erased is.
 
 use domain::{EmailAddress, OrderEvent};
 use mail::{
@@ -17,6 +17,7 @@ use tests::{
 
 on_both_profiles! {
     logs_and_metrics_name_nobody_and_tell_no_secret,
+    a_buyer_is_told_what_is_stored_and_erased_when_the_platform_says_so,
 }
 
 const ADDRESS: &str = "ananas.vertraulich@geheim.example";
@@ -180,4 +181,40 @@ fn order(reference: u32) -> OrderEvent {
     event.order.name = Some(NAME.into());
     event.order.items[0].name = PRODUCT.into();
     event
+}
+
+async fn a_buyer_is_told_what_is_stored_and_erased_when_the_platform_says_so(profile: Profile) {
+    let afs = Setup::new(profile).set("invitations.delay_secs", 3600).start().await;
+    let genuine = COFFEE.webhook(&order(1));
+    afs.web.deliver(&genuine).await;
+    afs.web.deliver(&COFFEE.webhook(&completed(2))).await;
+    let tell = async |topic: &str, body: Value| {
+        let mut request = COFFEE.signed(body.to_string().as_bytes(), &genuine);
+        request.headers.insert("x-shopify-topic", topic.parse().unwrap());
+        afs.web.deliver(&request).await;
+    };
+    let customer = json!({ "id": 191_167, "email": ADDRESS, "phone": PHONE });
+    let export = || {
+        let output = afs.afs(&["privacy", "export", "--shop", "coffee", "--order", "1"]);
+        String::from_utf8(output.stdout).unwrap()
+    };
+
+    let asks = json!({ "shop_id": 1, "customer": customer, "orders_requested": [1, 3] });
+    tell("customers/data_request", asks).await;
+    let told = afs.logs();
+    assert!(told.contains("`afs privacy export --shop coffee --order 1 --order 3`"), "{told}");
+    assert!(!told.contains(ADDRESS));
+    assert!(export().contains(ADDRESS) && export().contains(PRODUCT));
+
+    let erase = json!({ "shop_id": 1, "customer": customer, "orders_to_redact": [1] });
+    tell("customers/redact", erase).await;
+    let left = export();
+    assert!(!left.contains(ADDRESS) && !left.contains(NAME) && !left.contains(PRODUCT), "{left}");
+    assert_eq!(afs.status().invitations("cancelled"), 1);
+    assert_eq!(afs.status().invitations("scheduled"), 1, "nobody else is erased");
+
+    let other = afs.afs(&["privacy", "erase", "--shop", "coffee", "--order", "2", "--order", "9"]);
+    let said = String::from_utf8(other.stdout).unwrap();
+    assert!(said.contains("erased 1 of 2 orders of coffee"), "{said}");
+    assert_eq!(afs.status().invitations("scheduled"), 0);
 }
