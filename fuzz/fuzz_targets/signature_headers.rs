@@ -14,7 +14,8 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
                 headers.append(name, value);
             }
         }
-        let request = Request { headers: &headers, body, received_at: fuzz::now(), address_secret: None };
+        let request =
+            Request { headers: &headers, body, received_at: fuzz::now(), address_secret: None };
         adapter.is_handshake(&request);
         // No input has the secret.
         assert!(adapter.scheme().verify(request, &[fuzz::SECRET, "another"]).is_err());

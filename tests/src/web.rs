@@ -60,6 +60,7 @@ impl Web {
     /// the beginning of every address.
     #[must_use]
     pub fn behind_proxy(public_url: String, base: String) -> Self {
+        fetch::use_ring();
         let client = Client::builder()
             .no_proxy()
             // A connection to a process that was killed must not be met again.
@@ -118,6 +119,12 @@ impl Web {
     pub async fn ask(&self, method: Method, link: &str) -> Answer {
         let (url, request) = self.request(method, link);
         answer(url, request).await.expect("an answer")
+    }
+
+    /// Asks by GET as a platform does: with headers that prove who asks.
+    pub async fn get_with(&self, webhook: &Webhook) -> Answer {
+        let (url, request) = self.request(Method::GET, &webhook.path);
+        answer(url, request.headers(webhook.headers.clone())).await.expect("an answer")
     }
 
     /// Sends a form.

@@ -18,6 +18,9 @@ const END: &str = "<!-- end of what is generated -->";
 /// Stands in a new page, and in a finished one no more.
 const TO_BE_WRITTEN: &str = "(to be written)";
 
+/// The page of the adapter that each shop describes for itself: nothing in it is generated.
+const MAPPING: &str = "mapping.md";
+
 /// What a merchant needs to know beside what is generated.
 const SECTIONS: [&str; 4] = ["Set up", "Try it", "When we answer with an error", "Not confirmed"];
 
@@ -42,6 +45,10 @@ pub(crate) fn check() -> anyhow::Result<()> {
         } else {
             faults.insert(format!("docs/adapters/{name} is missing: cargo xtask adapter-pages"));
         }
+    }
+    if unclaimed.remove(MAPPING) {
+        let page = fs::read_to_string(directory().join(MAPPING))?;
+        faults.extend(unfinished(&page).map(|fault| format!("docs/adapters/{MAPPING} {fault}")));
     }
     faults.extend(unclaimed.iter().map(|name| format!("docs/adapters/{name} is of no adapter")));
     if faults.is_empty() {
@@ -73,6 +80,10 @@ fn fault(adapter: &dyn Adapter, page: &str) -> Option<String> {
     if renewed(adapter, page).as_deref() != Some(page) {
         return Some("is out of date: cargo xtask adapter-pages".into());
     }
+    unfinished(page)
+}
+
+fn unfinished(page: &str) -> Option<String> {
     if page.contains(TO_BE_WRITTEN) {
         return Some(format!("is not finished: it says {TO_BE_WRITTEN}"));
     }

@@ -1,10 +1,12 @@
-//! Commands for developers: `cargo xtask test`, `faults`, `simulate`, `bench`, `check`,
-//! `new-adapter`, `adapter-pages`.
+//! Commands for developers: `cargo xtask test`, `faults`, `simulate`, `bench`, `integrations`, `check`,
+//! `cross-check`, `new-adapter`, `adapter-pages`.
 
 mod adapter_pages;
 mod bench;
 mod check;
+mod cross_check;
 mod faults;
+mod integrations;
 mod layers;
 mod new_adapter;
 mod packages;
@@ -53,8 +55,16 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Run what lies in `deploy/integrations` in real installations of Vendure and Medusa, from npm
+    /// (needs Node.js), and check what is in PHP, if PHP is there
+    Integrations {
+        /// Only this platform
+        platform: Option<integrations::Platform>,
+    },
     /// Check what needs no server: format, lints, docs, layers, pages, licences and advisories
     Check,
+    /// Compare our verdicts on signatures with those of the platforms' own libraries, from npm
+    CrossCheck,
     /// Begin an adapter: its file, its word in the list, its first fixture and its page
     NewAdapter {
         /// Its id in `snake_case`: the `platform` of a shop's configuration
@@ -70,7 +80,9 @@ fn main() -> anyhow::Result<()> {
         Command::Faults { release, arguments } => faults::run(release, &arguments),
         Command::Simulate { release, arguments } => faults::simulate(release, &arguments),
         Command::Bench { arguments } => bench::run(&arguments),
+        Command::Integrations { platform } => integrations::run(platform),
         Command::Check => check::run(),
+        Command::CrossCheck => cross_check::run(),
         Command::NewAdapter { name } => new_adapter::run(&name),
         Command::AdapterPages => adapter_pages::write(),
     }

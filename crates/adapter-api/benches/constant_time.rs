@@ -78,7 +78,7 @@ fn main() -> ExitCode {
 
 /// Makes a request of either kind, which the scheme refuses.
 fn forged(
-    scheme: Scheme,
+    scheme: Scheme<'static>,
     secret: &'static str,
     flaws: &'static Flaws,
 ) -> impl FnMut(bool) -> Box<dyn FnOnce() -> bool> {

@@ -22,7 +22,12 @@ pub fn from_slice<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ParseErro
 /// Reads a part of a body, found at `path`, as `T`. For bodies of which one part says how the rest
 /// is read.
 pub fn from_raw<'a, T: Deserialize<'a>>(part: &'a RawValue, path: &str) -> Result<T, ParseError> {
-    from_text(part.get()).map_err(|error: ParseError| {
+    from_embedded(part.get(), path)
+}
+
+/// Reads a JSON text that was itself a text in a body, found at `path`, as `T`.
+pub fn from_embedded<'a, T: Deserialize<'a>>(part: &'a str, path: &str) -> Result<T, ParseError> {
+    from_text(part).map_err(|error: ParseError| {
         // Lines and columns of the part are not those of the body.
         let detail = error.detail.rsplit_once(" at line ").map_or(&*error.detail, |(what, _)| what);
         ParseError { path: format!("{path}.{}", error.path), detail: detail.to_owned() }
@@ -154,7 +159,7 @@ impl<'de> Deserialize<'de> for Text {
 }
 
 /// An amount of money or another decimal, as a number or a text, exactly as it was written; what is
-/// neither is none.
+/// neither, or has more digits than can be kept (28), is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Amount(pub Option<Decimal>);
 
@@ -162,8 +167,17 @@ impl<'de> Deserialize<'de> for Amount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // The number's own text: a float would be another number.
         let raw = <&RawValue>::deserialize(deserializer)?.get().trim_matches('"').trim();
-        Ok(Self(raw.parse().or_else(|_| Decimal::from_scientific(raw)).ok()))
+        Ok(Self(exactly(raw)))
     }
+}
+
+/// The decimal that `text` is, if nothing has to be rounded to keep it.
+fn exactly(text: &str) -> Option<Decimal> {
+    let Some((digits, _power)) = text.split_once(['e', 'E']) else {
+        return Decimal::from_str_exact(text).ok();
+    };
+    Decimal::from_str_exact(digits).ok()?;
+    Decimal::from_scientific(text).ok()
 }
 
 /// A yes or no that may be missing; what is neither is none.
@@ -180,13 +194,16 @@ impl<'de> Deserialize<'de> for Flag {
     }
 }
 
-/// An instant: RFC 3339, or the same without a zone, which then means UTC; blank or `null` is none.
+/// An instant: RFC 3339, or the same without a zone, which then means UTC; blank, `null` and the zero
+/// date of `MySQL` (`0000-00-00 00:00:00`) are none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Instant(pub Option<Timestamp>);
 
 impl<'de> Deserialize<'de> for Instant {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Some(text) = Text::deserialize(deserializer)?.0 else { return Ok(Self(None)) };
+        let text =
+            Text::deserialize(deserializer)?.0.filter(|text| !text.starts_with("0000-00-00"));
+        let Some(text) = text else { return Ok(Self(None)) };
         let with_zone = text.parse::<Timestamp>().ok();
         let instant = with_zone.or_else(|| {
             let civil = text.parse::<DateTime>().ok()?;
@@ -213,6 +230,7 @@ impl<'de> Deserialize<'de> for UnixSeconds {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -245,7 +263,9 @@ mod tests {
             from_slice::<Instant>(format!("\"{text}\"").as_bytes()).unwrap().0.unwrap()
         };
         assert_eq!(at("2017-03-22T19:30:35"), at("2017-03-22T19:30:35Z"));
+        assert_eq!(at("2017-03-22 19:30:35"), at("2017-03-22T19:30:35Z"));
         assert_eq!(at("2017-03-22T19:30:35+02:00"), at("2017-03-22T17:30:35Z"));
+        assert_eq!(from_slice::<Instant>(b"\"0000-00-00 00:00:00\"").unwrap().0, None);
         assert!(from_slice::<Instant>(b"\"yesterday\"").is_err());
     }
 
@@ -256,6 +276,69 @@ mod tests {
         assert_eq!(at("null").unwrap(), None);
         for bad in ["1.5", "\"1648319959\"", "9223372036854775807", "1e3"] {
             assert!(at(bad).is_err(), "{bad}");
+        }
+    }
+
+    fn amount(json: &str) -> Option<Decimal> {
+        from_slice::<Amount>(json.as_bytes()).unwrap().0
+    }
+
+    fn flag(json: &str) -> Option<bool> {
+        from_slice::<Flag>(json.as_bytes()).unwrap().0
+    }
+
+    #[test]
+    fn what_is_no_amount_or_flag_is_none() {
+        for json in ["null", "true", "\"\"", "\"12,50\"", "\"1e\"", "\"kr 5\"", "[1]", "{\"a\":1}"]
+        {
+            assert_eq!(amount(json), None, "{json}");
+        }
+        for json in ["null", "2", "\"\"", "\"yes\"", "[true]", "{\"a\":1}"] {
+            assert_eq!(flag(json), None, "{json}");
+        }
+        assert_eq!(["true", "\"true\"", "1", "\"1\""].map(flag), [Some(true); 4]);
+        assert_eq!(["false", "\"false\"", "0", "\"0\""].map(flag), [Some(false); 4]);
+    }
+
+    proptest! {
+        #[test]
+        fn an_amount_keeps_every_digit(number in r"(0|-?[1-9][0-9]{0,13})(\.[0-9]{1,14})?") {
+            for json in [number.clone(), format!("\"{number}\""), format!("\" {number} \"")] {
+                prop_assert_eq!(amount(&json).unwrap().to_string(), number.as_str());
+            }
+        }
+
+        #[test]
+        fn an_amount_is_never_rounded(number in r"(0|-?[1-9][0-9]{0,40})(\.[0-9]{1,40})?") {
+            prop_assert!(amount(&number).is_none_or(|amount| amount.to_string() == number));
+        }
+
+        #[test]
+        fn a_power_of_ten_moves_the_point(
+            whole in "[1-9][0-9]{0,5}",
+            fraction in "[0-9]{1,6}",
+            power in -8_i8..=8,
+        ) {
+            let zeros = "0".repeat(8);
+            let digits = format!("{zeros}{whole}{fraction}{zeros}");
+            let point = (zeros.len() + whole.len()).saturating_add_signed(power.into());
+            let plain = format!("{}.{}", &digits[..point], &digits[point..]);
+            let expected = Decimal::from_str_exact(&plain).unwrap();
+            for e in ["e", "E"] {
+                prop_assert_eq!(amount(&format!("{whole}.{fraction}{e}{power}")), Some(expected));
+                prop_assert_eq!(amount(&format!("\"{whole}.{fraction}{e}{power:+}\"")), Some(expected));
+            }
+        }
+
+        #[test]
+        fn an_amount_or_flag_of_any_shape_is_read_without_a_panic(
+            number in "[-+.eE_0-9]{0,60}",
+            text in any::<String>(),
+        ) {
+            for json in [number.clone(), format!("\"{number}\""), json!(text).to_string(), text] {
+                let _amount = from_slice::<Amount>(json.as_bytes());
+                let _flag = from_slice::<Flag>(json.as_bytes());
+            }
         }
     }
 

@@ -8,6 +8,7 @@
 //! `CONTRIBUTING.md` says how to add one. The list macro [`adapters!`] brings its tests.
 
 pub mod json;
+pub mod jwt;
 mod scheme;
 mod source;
 #[cfg(feature = "testkit")]
@@ -47,7 +48,8 @@ impl<'a> Request<'a> {
 #[derive(Debug)]
 pub struct Verified<'a> {
     request: Request<'a>,
-    scheme: Scheme,
+    /// Whether what the body says was said by the platform.
+    trusted: bool,
 }
 
 impl<'a> Verified<'a> {
@@ -85,7 +87,7 @@ pub enum Reject {
 impl Reject {
     /// The stable name, as in metrics.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::MissingSignature => "missing_signature",
             Self::MalformedSignature => "malformed_signature",
@@ -165,7 +167,8 @@ pub struct Meta {
     pub docs_url: &'static str,
 }
 
-/// A realistic request body with the headers that go with it, not yet signed.
+/// A realistic request body with the headers that go with it, not yet signed. Where the signature is
+/// part of the body, what it is around.
 #[derive(Clone, Debug)]
 pub struct Sample {
     /// Headers beside the signature.
@@ -180,7 +183,7 @@ pub trait Adapter: Sync {
     fn meta(&self) -> &'static Meta;
 
     /// How a request of this platform proves its origin. No default, on purpose.
-    fn scheme(&self) -> Scheme;
+    fn scheme(&self) -> Scheme<'_>;
 
     /// What a genuine request means.
     fn parse(&self, request: &Verified<'_>) -> Result<Vec<Event>, ParseError>;
@@ -195,6 +198,29 @@ pub trait Adapter: Sync {
     /// with 200, whatever the address, and has no effect.
     fn is_handshake(&self, _request: &Request<'_>) -> bool {
         false
+    }
+
+    /// The parameter of a query whose value the platform wants back when it tries out an address with
+    /// a GET. [`challenge`] answers it.
+    fn challenge_parameter(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// What the platform wants back, as JSON, from a GET by which it agrees on a secret with us before
+    /// it sends webhooks. `request` has the query for a body. None, unless one of `secrets`, which
+    /// are the shop's, proves where it comes from. `address` is that of the shop's webhooks.
+    fn registration(
+        &self,
+        _request: &Request<'_>,
+        _secrets: &[&str],
+        _address: &str,
+    ) -> Option<String> {
+        None
+    }
+
+    /// What a webhook that was taken is answered with, as JSON, where the platform reads that.
+    fn answer(&self) -> Option<&'static str> {
+        None
     }
 
     /// How the platform's API is asked, where webhooks do not say all.
@@ -216,7 +242,7 @@ const REFERENCE_MAX_LEN: usize = 200;
 /// its address. Then it says no more than which order to look at: whatever else stands in it, only
 /// the platform's answer counts.
 pub fn read(adapter: &dyn Adapter, request: &Verified<'_>) -> Result<Vec<Event>, ParseError> {
-    let trusted = request.scheme.vouches_for_body();
+    let trusted = request.trusted;
     let events = adapter.parse(request)?.into_iter();
     events.map(|event| if trusted { event } else { event.doubted() }).map(Event::checked).collect()
 }
@@ -255,6 +281,21 @@ impl Event {
     }
 }
 
+/// The longest challenge that is answered, in bytes.
+const CHALLENGE_MAX_LEN: usize = 64;
+
+/// What a GET with this query is answered with, as `text/plain` and whatever the address, if it is
+/// `adapter`'s platform trying one out.
+///
+/// The answer is what came. So it is short, and of characters that mean nothing to a browser.
+#[must_use]
+pub fn challenge<'q>(adapter: &dyn Adapter, query: &'q str) -> Option<&'q str> {
+    let (parameter, value) = query.split_once('=')?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    let fits = (1..=CHALLENGE_MAX_LEN).contains(&value.len()) && value.bytes().all(plain);
+    (adapter.challenge_parameter() == Some(parameter) && fits).then_some(value)
+}
+
 /// A name as the two fields that many platforms have for it, for samples.
 #[must_use]
 pub fn first_and_last(name: Option<&str>) -> (&str, &str) {
@@ -274,6 +315,7 @@ pub fn signed_sample(
     now: Timestamp,
 ) -> (HeaderMap, Vec<u8>) {
     let Sample { headers, body } = adapter.sample(event);
+    let body = adapter.scheme().enclose(secret, body);
     let mut signed = adapter.scheme().sign(secret, &body, delivery, now);
     for (name, value) in headers {
         if let Ok(value) = value.parse() {
@@ -326,7 +368,7 @@ mod tests {
             &META
         }
 
-        fn scheme(&self) -> Scheme {
+        fn scheme(&self) -> Scheme<'_> {
             Scheme::AddressSecret
         }
 
@@ -344,11 +386,12 @@ mod tests {
         OrderEvent { change, at: None, order }
     }
 
-    fn read_by(scheme: Scheme, said: Event) -> Result<Event, ParseError> {
+    fn read_by(scheme: Scheme<'_>, said: Event) -> Result<Event, ParseError> {
         let headers = HeaderMap::new();
         let received_at = Timestamp::UNIX_EPOCH;
         let request = Request { headers: &headers, body: b"", received_at, address_secret: None };
-        read(&Says(said), &Verified { request, scheme }).map(|mut events| events.remove(0))
+        let trusted = scheme.vouches_for_body();
+        read(&Says(said), &Verified { request, trusted }).map(|mut events| events.remove(0))
     }
 
     #[test]
@@ -364,7 +407,8 @@ mod tests {
         let notice = Event::Notice(Notice { reference: "7".into(), told });
         assert_eq!(doubted(Event::Order(cancelled)), notice, "for when there is no such order");
 
-        let signed = Scheme::WholeBody(Signature::HmacSha1 { header: "x-signature" });
+        let signed =
+            Scheme::WholeBody(Signature::StandardWebhooks { key: KeyForm::StandardWebhooks });
         let order = Event::Order(completed);
         assert_eq!(read_by(signed, order.clone()).unwrap(), order);
     }

@@ -28,12 +28,12 @@ const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature
 /// An adapter cannot name the one without the other. Where less than the body is signed, whoever
 /// saw one request can make others, so nothing may be acted on that stands in such a body.
 #[derive(Clone, Copy, Debug)]
-pub enum Scheme {
+pub enum Scheme<'a> {
     /// Every byte of the body is signed: what it says can be acted on as it stands.
-    WholeBody(Signature),
+    WholeBody(Signature<'a>),
     /// Some fields are signed, and the rest of the body is not: whoever saw one request can put
     /// anything else beside them. The platform must be asked.
-    Envelope(Signature),
+    Envelope(Signature<'a>),
     /// Nothing is signed. The secret stands in the address that the platform calls, behind the shop,
     /// where proxies and logs see it. The platform must be asked.
     AddressSecret,
@@ -43,11 +43,11 @@ pub enum Scheme {
 ///
 /// The form of the configured secret decides which algorithm counts, never the request.
 #[derive(Clone, Copy, Debug)]
-pub enum Signature {
+pub enum Signature<'a> {
     /// One header holds `HMAC-SHA256(key, body)`.
     HmacSha256 {
         /// The header's name, lower case; further names are older or newer spellings.
-        headers: &'static [&'static str],
+        headers: &'a [&'a str],
         /// How its bytes are written.
         encoding: Encoding,
         /// How the secret becomes the key.
@@ -58,23 +58,27 @@ pub enum Signature {
     /// as it stands.
     StampedHmacSha256 {
         /// The header's name, lower case.
-        header: &'static str,
+        header: &'a str,
         /// How it spells them.
         form: StampedHeader,
     },
-    /// One header holds `hex(HMAC-SHA1(key, body))`. SHA-1 is broken for documents that an attacker
-    /// wrote, not for this use of it (RFC 6194, section 3.3). The key is the secret as it stands.
+    /// One header holds `HMAC-SHA1(key, body)`. SHA-1 is broken for documents that an attacker wrote,
+    /// not for this use of it (RFC 6194, section 3.3).
     HmacSha1 {
         /// The header's name, lower case.
-        header: &'static str,
+        header: &'a str,
+        /// How its bytes are written.
+        encoding: Encoding,
+        /// How the secret becomes the key.
+        key: KeyForm,
     },
     /// One header holds `base64(HMAC-SHA256(key, "{field}.{field}…"))` of members of the body, which
     /// is a JSON object. For [`Scheme::Envelope`]. The key is the secret as it stands.
     HmacSha256OfFields {
         /// The header's name, lower case.
-        header: &'static str,
+        header: &'a str,
         /// The members, at the top of the body: texts or numbers.
-        fields: &'static [&'static str],
+        fields: &'a [&'a str],
     },
     /// Standard Webhooks 1.0: `webhook-signature` holds a list of signatures over
     /// `"{id}.{timestamp}.{body}"`; versions we do not know are skipped, any match counts.
@@ -89,7 +93,25 @@ pub enum Signature {
     /// from the configuration, whatever address a request names.
     DetachedJws {
         /// The header's name, lower case; further names are older or newer spellings.
-        headers: &'static [&'static str],
+        headers: &'a [&'a str],
+    },
+    /// The body is a JSON Web Token (RFC 7519), signed with RS256, and says what [`jwt::claims`]
+    /// reads. If it says when it was made (`iat`) or ends (`exp`), that counts. The secret is the
+    /// platform's public key, in PEM.
+    ///
+    /// [`jwt::claims`]: crate::jwt::claims
+    JwtBody,
+    /// Headers hold `base64(RSASSA-PKCS1-v1_5-SHA256(body))`, and any of them may hold. The secret is
+    /// the platform's public key, in PEM.
+    RsaSha256 {
+        /// The headers' names, lower case.
+        headers: &'a [&'a str],
+        /// How the body is written in what is signed; as it stands, if `None`.
+        body: Option<Encoding>,
+        /// The member at the top of the body that names whom it was sent to, where the platform signs
+        /// for everybody with one key: the secret is then `{recipient}:{key}`. Else anybody could
+        /// have the platform sign what they please and send it to us.
+        recipient: Option<&'a str>,
     },
 }
 
@@ -129,6 +151,8 @@ pub enum KeyForm {
     Raw,
     /// Decoded from hexadecimal.
     Hex,
+    /// Decoded from base64.
+    Base64,
     /// In base64, with or without `whsec_`: the key of `v1` (HMAC-SHA256). One that begins with
     /// `whpk_` is the public key of `v1a` (Ed25519).
     StandardWebhooks,
@@ -167,9 +191,21 @@ pub enum SecretProblem {
          that is for signatures"
     )]
     NotKeySet,
+    /// No key, a private one, or one of another algorithm.
+    #[error(
+        "the secret is not an RSA public key of 2048 bits or more, as PEM in one line \
+         (-----BEGIN PUBLIC KEY-----MIIB…)"
+    )]
+    NotPublicKey,
+    /// The key signs what is sent to anybody.
+    #[error(
+        "the secret does not say whom the platform sends to: put your client id and a colon before \
+         the key (0123…:-----BEGIN PUBLIC KEY-----MIIB…)"
+    )]
+    NoRecipient,
 }
 
-impl Scheme {
+impl<'s> Scheme<'s> {
     /// Proves that `request` was signed with one of `secrets`.
     ///
     /// With a shared secret, the time it takes tells neither which secret came close, nor how close,
@@ -202,13 +238,14 @@ impl Scheme {
             return Err(Reject::BadSignature);
         }
         // Whole seconds, as the reference libraries compare: ours are finer than the sender's.
-        let age = |signed_at: Timestamp| {
-            SignedDuration::from_secs(request.received_at.as_second() - signed_at.as_second())
-        };
-        if claim.signed_at.is_some_and(|signed_at| age(signed_at).abs() > TOLERANCE) {
+        let seconds = |from: Timestamp, to: Timestamp| to.as_second() - from.as_second();
+        let now = request.received_at;
+        let early = claim.since.is_some_and(|since| seconds(now, since) > TOLERANCE.as_secs());
+        let late = claim.until.is_some_and(|until| seconds(until, now) > TOLERANCE.as_secs());
+        if early || late {
             return Err(Reject::Stale);
         }
-        Ok(Verified { request, scheme: self })
+        Ok(Verified { request, trusted: self.vouches_for_body() })
     }
 
     /// Says whether `secret` can be used at all.
@@ -233,42 +270,57 @@ impl Scheme {
         matches!(self, Self::AddressSecret).then_some(secret)
     }
 
-    /// The headers that make `body` genuine, for samples and tests; none, if `secret` cannot sign.
+    /// The headers that make `body` genuine, for samples and tests; none, if `secret` cannot sign, or
+    /// if [`Self::enclose`] does.
     ///
     /// `secret` is what the platform has: the shared secret, or the private key that belongs to the
     /// public one (`whsk_…`; PKCS #8 in base64). `delivery` is the id of the delivery, where the
     /// scheme has one.
     #[must_use]
     pub fn sign(self, secret: &str, body: &[u8], delivery: &str, now: Timestamp) -> HeaderMap {
-        let headers = |signature: Signature| signature.headers_for(secret, body, delivery, now);
+        let headers = |signature: Signature<'_>| signature.headers_for(secret, body, delivery, now);
         self.signature().and_then(headers).unwrap_or_default()
+    }
+
+    /// The body as the platform sends it, for samples and tests: a token around `body`, where the
+    /// scheme is that, and `secret` can sign. Else it is what it was.
+    #[must_use]
+    pub fn enclose(self, secret: &str, body: Vec<u8>) -> Vec<u8> {
+        let enclosed = self.signature().and_then(|signature| signature.body_for(secret, &body));
+        enclosed.unwrap_or(body)
     }
 
     /// The names of the headers a signature of this scheme consists of.
     #[must_use]
     pub fn signature_headers(self) -> Vec<HeaderName> {
         match self.signature() {
-            None => vec![],
-            Some(Signature::HmacSha256 { headers, .. } | Signature::DetachedJws { headers }) => {
-                headers.iter().map(|name| HeaderName::from_static(name)).collect()
-            }
+            None | Some(Signature::JwtBody) => vec![],
+            Some(
+                Signature::HmacSha256 { headers, .. }
+                | Signature::DetachedJws { headers }
+                | Signature::RsaSha256 { headers, .. },
+            ) => headers.iter().filter_map(|name| header_name(name)).collect(),
             Some(
                 Signature::StampedHmacSha256 { header, .. }
-                | Signature::HmacSha1 { header }
+                | Signature::HmacSha1 { header, .. }
                 | Signature::HmacSha256OfFields { header, .. },
-            ) => vec![HeaderName::from_static(header)],
+            ) => header_name(header).into_iter().collect(),
             Some(Signature::StandardWebhooks { .. }) => {
                 vec![WEBHOOK_SIGNATURE, WEBHOOK_ID, WEBHOOK_TIMESTAMP]
             }
         }
     }
 
-    fn signature(self) -> Option<Signature> {
+    fn signature(self) -> Option<Signature<'s>> {
         match self {
             Self::WholeBody(signature) | Self::Envelope(signature) => Some(signature),
             Self::AddressSecret => None,
         }
     }
+}
+
+fn header_name(name: &str) -> Option<HeaderName> {
+    HeaderName::from_bytes(name.as_bytes()).ok()
 }
 
 /// Long enough not to be guessed, and the same in an address as in the configuration.

@@ -2,12 +2,13 @@
 
 use std::num::NonZeroU32;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use domain::OrderEvent;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{Event, ParseError};
 
-/// What needs no encoding in a segment of a path (RFC 3986, 2.3).
+/// What needs no encoding in a segment of a path, or in a query (RFC 3986, 2.3).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// How orders are read from a platform's API. Pure, as an adapter is: it says what to ask, and what
@@ -56,10 +57,45 @@ impl ApiRequest {
         Self { path: segments.iter().map(segment).collect(), headers: Vec::new() }
     }
 
+    /// With this parameter in its query, whatever characters are in it.
+    #[must_use]
+    pub fn query(mut self, name: &str, value: &str) -> Self {
+        let joint = if self.path.contains('?') { '&' } else { '?' };
+        let [name, value] = [name, value].map(|text| utf8_percent_encode(text, SEGMENT));
+        self.path = format!("{}{joint}{name}={value}", self.path);
+        self
+    }
+
     /// With this header.
     #[must_use]
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
+    }
+
+    /// With a name and a password (RFC 7617).
+    #[must_use]
+    pub fn basic_auth(self, name: &str, password: &str) -> Self {
+        let credentials = STANDARD.encode(format!("{name}:{password}"));
+        self.header("authorization", format!("Basic {credentials}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_cannot_bring_another_one() {
+        let request = ApiRequest::get(&["orders"]).query("id", "1&all=1#").query("expand[]", "a.b");
+        assert_eq!(request.path, "/orders?id=1%26all%3D1%23&expand%5B%5D=a.b");
+    }
+
+    #[test]
+    fn a_password_is_sent_as_the_standard_says() {
+        let request = ApiRequest::get(&["orders", "1/2"]).basic_auth("Aladdin", "open sesame");
+        assert_eq!(request.path, "/orders/1%2F2");
+        let expected = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==".to_owned();
+        assert!(request.headers == [("authorization", expected)]);
     }
 }

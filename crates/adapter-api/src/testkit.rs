@@ -17,7 +17,7 @@ use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-use crate::{Access, Adapter, Event, Notice, Reject, Request, Source, read, signed_sample};
+use crate::{Access, Adapter, Event, Notice, Reject, Request, Source, jwt, read, signed_sample};
 
 /// A stored request.
 #[derive(serde::Deserialize)]
@@ -189,11 +189,15 @@ pub fn no_panic(adapter: &dyn Adapter) {
     let fixtures = load(adapter);
     let (signing_key, secret) = secrets(adapter);
     let parse = |fixture: &Fixture, body: &[u8]| {
+        let body = adapter.scheme().enclose(&signing_key, body.to_vec());
         let mut headers = fixture.headers();
-        let signed = adapter.scheme().sign(&signing_key, body, "delivery", fixture.received_at);
+        let signed = adapter.scheme().sign(&signing_key, &body, "delivery", fixture.received_at);
         headers.extend(signed);
-        let request = fixture.request(&headers, body);
-        let verified = adapter.scheme().verify(request, &[&secret]).expect("we signed it");
+        // Some bodies cannot be genuine, whoever signs: they lack what the signature covers.
+        let Ok(verified) = adapter.scheme().verify(fixture.request(&headers, &body), &[&secret])
+        else {
+            return;
+        };
         let _answer = read(adapter, &verified);
         adapter.event_id(&verified);
     };
@@ -207,7 +211,7 @@ pub fn no_panic(adapter: &dyn Adapter) {
         for nasty in nasty_bodies() {
             parse(fixture, &nasty);
         }
-        if let Ok(value) = serde_json::from_str::<serde_json::Value>(&fixture.body) {
+        if let Ok(value) = serde_json::from_slice::<serde_json::Value>(&told(&fixture.body)) {
             for mutant in mutants(&value) {
                 parse(fixture, mutant.to_string().as_bytes());
             }
@@ -277,7 +281,8 @@ fn mutants(value: &serde_json::Value) -> Vec<serde_json::Value> {
 
 /// What [`Adapter::sample`] writes, [`Adapter::parse`] reads back: the change, the reference, the
 /// person and, where the platform tells them, the products, for every change. Where the platform
-/// has to be asked, so does [`Source::parse`] with [`Source::sample`].
+/// has to be asked, so does [`Source::parse`] with [`Source::sample`]. A platform that knows no
+/// refunds may tell that the order is cancelled.
 pub fn samples(adapter: &dyn Adapter) {
     let (signing_key, secret) = secrets(adapter);
     let now: Timestamp = "2026-07-01T10:00:00Z".parse().unwrap();
@@ -289,7 +294,7 @@ pub fn samples(adapter: &dyn Adapter) {
         let verified = adapter.scheme().verify(request, &[&secret]).expect("a sample is genuine");
         let events = read(adapter, &verified).expect("a sample can be read");
         match (&events[..], adapter.source()) {
-            ([Event::Order(read)], _) => assert_same(read, &event, &[body]),
+            ([Event::Order(read)], _) => assert_same(read, &event, &[told(&body)]),
             ([Event::Notice(notice)], Some(source)) => assert_answered(source, notice, &event),
             _ => panic!("{change:?}: {events:?}"),
         }
@@ -329,11 +334,19 @@ fn assert_answered(source: &dyn Source, notice: &Notice, event: &OrderEvent) {
     }
     let events = source.parse(&notice.reference, &answers).expect("a sample can be read");
     let [Event::Order(read)] = &events[..] else { panic!("{:?}: {events:?}", event.change) };
-    assert_same(read, event, &answers);
+    // Not every API says when; then the delay counts from when it was asked.
+    let read = OrderEvent { at: read.at.or(event.at), ..read.clone() };
+    assert_same(&read, event, &answers);
+}
+
+/// What a body says, inside of a token, too.
+fn told(body: impl AsRef<[u8]>) -> Vec<u8> {
+    jwt::claims(body.as_ref()).unwrap_or_else(|_| body.as_ref().to_vec())
 }
 
 fn assert_same(read: &OrderEvent, event: &OrderEvent, bodies: &[Vec<u8>]) {
-    assert_eq!(read.change, event.change);
+    let no_refunds = event.change == Change::Refunded && read.change == Change::Cancelled;
+    assert!(read.change == event.change || no_refunds, "{:?}: {read:?}", event.change);
     assert_eq!(read.order.reference, event.order.reference);
     if event.change == Change::Completed {
         assert_eq!(read.at, event.at, "the delay counts from the platform's time");

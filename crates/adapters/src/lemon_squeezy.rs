@@ -8,14 +8,15 @@
 //! its first item (api/orders). Any answer but 200 counts as failed.
 //!
 //! Not confirmed: the status `fraudulent`, and `test_mode` in `meta`, which is read beside the
-//! documented one of the order. The buyer's language and country are not told.
+//! documented one of the order; what “cents” (api/orders) are in a currency that has none: taken as
+//! its smallest unit. The buyer's language and country are not told, and no consent to marketing.
 
 use adapter_api::{
     Adapter as ShopAdapter, Encoding, Event, KeyForm, Meta, ParseError, Sample, Scheme, Signature,
     Verified,
-    json::{self, Id, Instant, Text},
+    json::{self, Amount, Id, Instant, Text},
 };
-use domain::{Change, EmailAddress, Item, Order, OrderEvent};
+use domain::{Change, EmailAddress, Item, Money, Order, OrderEvent};
 use serde::Deserialize;
 use serde_json::{json, value::RawValue};
 
@@ -56,6 +57,10 @@ struct Attributes {
     #[serde(default)]
     user_email: Text,
     #[serde(default)]
+    currency: Text,
+    #[serde(default)]
+    total: Amount,
+    #[serde(default)]
     status: Text,
     #[serde(default)]
     refunded: Option<bool>,
@@ -82,7 +87,7 @@ impl ShopAdapter for Adapter {
         &META
     }
 
-    fn scheme(&self) -> Scheme {
+    fn scheme(&self) -> Scheme<'_> {
         Scheme::WholeBody(Signature::HmacSha256 {
             headers: &["x-signature"],
             encoding: Encoding::Hex,
@@ -120,13 +125,13 @@ impl ShopAdapter for Adapter {
                     "order_number": order.number.as_ref().and_then(|number| number.parse::<u64>().ok()),
                     "user_name": order.name,
                     "user_email": order.email,
-                    "currency": "EUR",
-                    "total": 1199,
+                    "currency": order.total.as_ref().map(|total| &total.currency),
+                    "total": order.total.as_ref().and_then(Money::minor),
                     "status": status,
                     "refunded": refunded,
                     "refunded_at": event.at.filter(|_| refunded),
                     "first_order_item": order.items.first().map(|item| json!({
-                        "product_name": item.name, "variant_name": "Default", "price": 1199,
+                        "product_name": item.name, "variant_name": "Default", "quantity": 1,
                     })),
                     "created_at": if refunded { order.placed_at } else { event.at },
                     "updated_at": event.at,
@@ -182,6 +187,7 @@ impl Data {
                     .map(|name| Item { name, ..Item::default() })
                     .into_iter()
                     .collect(),
+                total: Money::from_minor(order.total.0, order.currency.0.as_deref()),
                 placed_at: order.created_at.0,
                 test: test || order.test_mode == Some(true),
                 ..Order::default()

@@ -9,16 +9,17 @@
 //!
 //! Documented (docs.saleor.io): the signature (developer/extending/webhooks/payload-signature), the
 //! events and the fields of events and orders (api-reference). In Saleor's source: that a delivery
-//! which is answered with 3xx or 4xx is not repeated. Saleor has no test orders.
+//! which is answered with 3xx or 4xx is not repeated. Saleor has no test orders, and no field for a
+//! GTIN, a product's page or consent to marketing.
 
 use adapter_api::{
     Adapter as ShopAdapter, Event, Meta, ParseError, Sample, Scheme, Signature, Verified,
     first_and_last,
-    json::{self, Id, Instant, Text},
+    json::{self, Amount, Id, Instant, Text},
 };
-use domain::{Change, EmailAddress, Item, Order, OrderEvent};
+use domain::{Change, EmailAddress, Item, Money, Order, OrderEvent};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Number, json};
 
 static META: Meta = Meta {
     id: "saleor",
@@ -57,9 +58,25 @@ struct SaleorOrder {
     #[serde(default)]
     language_code_enum: Text,
     #[serde(default)]
+    total: Option<TaxedMoney>,
+    #[serde(default)]
     billing_address: Option<Address>,
     #[serde(default)]
     lines: Option<Vec<Line>>,
+}
+
+#[derive(Deserialize)]
+struct TaxedMoney {
+    #[serde(default)]
+    gross: Option<Gross>,
+}
+
+#[derive(Deserialize)]
+struct Gross {
+    #[serde(default)]
+    amount: Amount,
+    #[serde(default)]
+    currency: Text,
 }
 
 #[derive(Deserialize)]
@@ -101,7 +118,7 @@ impl ShopAdapter for Adapter {
         &META
     }
 
-    fn scheme(&self) -> Scheme {
+    fn scheme(&self) -> Scheme<'_> {
         // The `X-` goes with Saleor 4.
         Scheme::WholeBody(Signature::DetachedJws {
             headers: &["saleor-signature", "x-saleor-signature"],
@@ -124,6 +141,10 @@ impl ShopAdapter for Adapter {
     fn sample(&self, event: &OrderEvent) -> Sample {
         let order = &event.order;
         let (first, last) = first_and_last(order.name.as_deref());
+        let gross = order.total.as_ref().map(|total| {
+            let amount = total.amount.to_string().parse::<Number>().ok();
+            json!({ "amount": amount, "currency": total.currency })
+        });
         let (typename, topic) = match event.change {
             Change::Completed => ("OrderFulfilled", "order_fulfilled"),
             Change::Cancelled => ("OrderCancelled", "order_cancelled"),
@@ -138,6 +159,7 @@ impl ShopAdapter for Adapter {
                 "created": order.placed_at,
                 "userEmail": order.email,
                 "languageCodeEnum": order.locale.as_ref().map(|locale| locale.to_uppercase()),
+                "total": { "gross": gross },
                 "billingAddress": {
                     "firstName": first, "lastName": last, "country": { "code": order.country },
                 },
@@ -160,6 +182,7 @@ impl ShopAdapter for Adapter {
 impl From<SaleorOrder> for Order {
     fn from(order: SaleorOrder) -> Self {
         let (name, country) = order.billing_address.map(contact).unwrap_or_default();
+        let gross = order.total.and_then(|total| total.gross);
         Self {
             reference: order.id.0,
             number: order.number.0,
@@ -178,9 +201,10 @@ impl From<SaleorOrder> for Order {
                     ..Item::default()
                 })
                 .collect(),
+            total: gross.and_then(|it| Money::new(it.amount.0, it.currency.0.as_deref())),
+            marketing_consent: None,
             placed_at: order.created.0,
             test: false,
-            ..Order::default()
         }
     }
 }

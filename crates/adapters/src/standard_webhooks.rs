@@ -5,10 +5,10 @@
 //! `data` is an order as in [`Data`]. Facts: <https://www.standardwebhooks.com>.
 
 use adapter_api::{
-    Adapter as ShopAdapter, Event, Meta, ParseError, Sample, KeyForm, Scheme, Signature, Verified,
-    json::{self, Id, Instant, Text},
+    Adapter as ShopAdapter, Event, KeyForm, Meta, ParseError, Sample, Scheme, Signature, Verified,
+    json::{self, Amount, Flag, Id, Instant, Text},
 };
-use domain::{Change, EmailAddress, Item, Order, OrderEvent};
+use domain::{Change, EmailAddress, Item, Money, Order, OrderEvent};
 use serde::Deserialize;
 use serde_json::{json, value::RawValue};
 
@@ -46,9 +46,21 @@ struct Data {
     #[serde(default)]
     placed_at: Instant,
     #[serde(default)]
+    total: Option<Total>,
+    #[serde(default)]
+    marketing_consent: Flag,
+    #[serde(default)]
     items: Vec<DataItem>,
     #[serde(default)]
     test: bool,
+}
+
+#[derive(Deserialize)]
+struct Total {
+    #[serde(default)]
+    amount: Amount,
+    #[serde(default)]
+    currency: Text,
 }
 
 #[derive(Deserialize)]
@@ -56,6 +68,8 @@ struct DataItem {
     name: String,
     #[serde(default)]
     sku: Text,
+    #[serde(default)]
+    gtin: Text,
     #[serde(default)]
     url: Text,
     #[serde(default)]
@@ -67,7 +81,7 @@ impl ShopAdapter for Adapter {
         &META
     }
 
-    fn scheme(&self) -> Scheme {
+    fn scheme(&self) -> Scheme<'_> {
         Scheme::WholeBody(Signature::StandardWebhooks { key: KeyForm::StandardWebhooks })
     }
 
@@ -100,6 +114,8 @@ impl ShopAdapter for Adapter {
                 "locale": order.locale,
                 "country": order.country,
                 "placed_at": order.placed_at,
+                "total": order.total,
+                "marketing_consent": order.marketing_consent,
                 "test": order.test,
                 "items": order.items,
             },
@@ -126,14 +142,15 @@ impl From<Data> for Order {
                 .map(|item| Item {
                     name: item.name,
                     sku: item.sku.0,
+                    gtin: item.gtin.0,
                     url: item.url.0,
                     image: item.image.0,
-                    ..Item::default()
                 })
                 .collect(),
+            total: data.total.and_then(|it| Money::new(it.amount.0, it.currency.0.as_deref())),
+            marketing_consent: data.marketing_consent.0,
             placed_at: data.placed_at.0,
             test: data.test,
-            ..Order::default()
         }
     }
 }

@@ -103,6 +103,7 @@ impl ConfigArgs {
 /// The program `afs`.
 #[must_use]
 pub fn afs() -> ExitCode {
+    fetch::use_ring();
     let Afs { config, command } = Afs::parse();
     let source = config.source();
     finish(match command {
@@ -114,7 +115,7 @@ pub fn afs() -> ExitCode {
             Ok(())
         }
         Command::Webhook(WebhookCommand::Inspect(args)) => {
-            return commands::webhook::inspect(&args);
+            return commands::webhook::inspect(&args, &source);
         }
         Command::Webhook(WebhookCommand::Send(args)) => {
             configured(&source).and_then(|config| commands::webhook::send(&args, &config))

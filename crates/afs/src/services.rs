@@ -34,9 +34,9 @@ pub(crate) fn load_config(source: &Source) -> Result<Config, Problems> {
     })
 }
 
-/// The ids of the platforms we speak.
+/// The ids of the platforms that a shop can have.
 pub(crate) fn platforms() -> Vec<&'static str> {
-    adapters::ADAPTERS.iter().map(|adapter| adapter.meta().id).collect()
+    adapters::platforms().map(|platform| platform.id).collect()
 }
 
 /// What receiver and worker share.
@@ -110,14 +110,14 @@ pub(crate) fn system_clock() -> Clock {
 /// about orders although they must be.
 pub(crate) fn check_shops(config: &Config) -> anyhow::Result<()> {
     for shop in config.shops.values() {
-        let Some(adapter) = adapters::find(&shop.platform) else { continue };
+        let Some(adapter) = adapters::of(shop) else { continue };
         for secret in &shop.secrets {
             adapter
                 .scheme()
                 .check_secret(secret.expose_secret())
                 .with_context(|| format!("shops.{}.secrets", shop.id))?;
         }
-        check_access(shop, adapter)?;
+        check_access(shop, &*adapter)?;
     }
     Ok(())
 }

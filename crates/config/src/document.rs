@@ -17,6 +17,8 @@ use schemars::JsonSchema;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer};
 
+use crate::mapping::Mapping;
+
 const TIME_OF_DAY: &str = "^([01][0-9]|2[0-3]):[0-5][0-9]$";
 const ONE_LINE: &str = r"^\P{Cc}+$";
 
@@ -387,6 +389,7 @@ pub(crate) struct ShopTable {
     pub(crate) api: Api,
     pub(crate) invitations: InvitationsTable,
     pub(crate) sender: SenderTable,
+    pub(crate) mapping: Option<Mapping>,
 }
 
 /// How orders are read from the shop's platform, where its webhooks do not say all. The platform's page

@@ -29,6 +29,7 @@
 mod changes;
 mod document;
 mod layers;
+pub mod mapping;
 mod problem;
 mod rules;
 mod schema;

@@ -3,6 +3,8 @@
 //! A rule looks at the tree, not at the types, so that it can run, and blame the right line, while
 //! other values are still wrong. A value that was found unsound silences the rules about it.
 
+mod mapping;
+
 use std::net::{IpAddr, SocketAddr};
 
 use jiff::civil::Time;
@@ -40,6 +42,7 @@ pub(crate) fn contradictions(document: &Node, platforms: &[&str]) -> Vec<Problem
         .chain(shops(document).filter_map(|shop| platform_is_known(shop, platforms)))
         .chain(shops(document).filter_map(api_is_encrypted))
         .chain(shops(document).filter_map(api_has_a_token))
+        .chain(shops(document).flat_map(mapping::contradictions))
         .collect()
 }
 

@@ -6,7 +6,10 @@ use domain::{EmailAddress, Policy, SendWindow, ShopId, schedule::EmptyWindow};
 use jiff::SignedDuration;
 use secrecy::SecretString;
 
-use crate::document::{Api, InvitationsTable, SenderTable, ShopTable};
+use crate::{
+    document::{Api, InvitationsTable, SenderTable, ShopTable},
+    mapping::Mapping,
+};
 
 /// Who mails come from while no sender is set, which only the transport "file" allows. The domain
 /// can never exist (RFC 2606).
@@ -35,6 +38,8 @@ pub struct ShopSettings {
     pub link_valid: SignedDuration,
     /// Who the mails come from.
     pub sender: Sender,
+    /// How webhooks are read; there if, and only if, the platform is [`PLATFORM`](crate::mapping::PLATFORM).
+    pub mapping: Option<Mapping>,
 }
 
 /// Who a shop's mails come from.
@@ -63,6 +68,7 @@ impl ShopSettings {
             secrets: shop.secrets,
             website: shop.website,
             api: shop.api,
+            mapping: shop.mapping,
         })
     }
 }

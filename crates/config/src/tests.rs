@@ -2,6 +2,7 @@
 
 mod documents;
 mod layers;
+mod mapping;
 mod problems;
 
 use tempfile::TempDir;

@@ -1,6 +1,6 @@
 //! Amounts of money, exactly as they were written.
 
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, prelude::ToPrimitive as _};
 use serde::{Deserialize, Serialize};
 
 /// An amount in a currency. Never passes through a float.
@@ -30,6 +30,14 @@ impl Money {
         money.amount.set_scale(scale).ok()?;
         Some(money)
     }
+
+    /// The inverse of [`Self::from_minor`]; `None` if it is not a whole number of smallest units.
+    #[must_use]
+    pub fn minor(&self) -> Option<i64> {
+        let units = Decimal::from(10_u32.pow(minor_digits(&self.currency)));
+        let minor = self.amount.checked_mul(units)?;
+        if minor.is_integer() { minor.to_i64() } else { None }
+    }
 }
 
 /// How many digits the smallest unit has (ISO 4217, table A.1, the minor units that are not 2).
@@ -53,6 +61,10 @@ mod tests {
         assert_eq!(minor("1990", "eur").amount.to_string(), "19.90");
         assert_eq!(minor("1990", "JPY").amount.to_string(), "1990");
         assert_eq!(minor("1990", "KWD").amount.to_string(), "1.990");
+        for currency in ["EUR", "JPY", "KWD"] {
+            assert_eq!(minor("1990", currency).minor(), Some(1990));
+        }
+        assert_eq!(Money::new(amount("0.005"), Some("EUR")).unwrap().minor(), None);
         let exact = Money::new(amount("0.10000000000000000555"), Some("SEK")).unwrap();
         let json = serde_json::to_string(&exact).unwrap();
         assert_eq!(json, r#"{"amount":"0.10000000000000000555","currency":"SEK"}"#);

@@ -35,6 +35,13 @@ const ANSWER_MAX_LEN: usize = 1 << 20;
 /// The longest that a platform may ask us to wait.
 const RETRY_AFTER_MAX: Duration = Duration::from_hours(6);
 
+/// Makes ring what the process encrypts with. Every client of `reqwest` asks for that choice, also one
+/// that speaks to this machine only.
+pub fn use_ring() {
+    // Made before: no harm.
+    let _chosen = ring::default_provider().install_default();
+}
+
 /// Asks platforms. Cheap to clone; clones share connections and rates.
 #[derive(Clone)]
 pub struct Fetcher {

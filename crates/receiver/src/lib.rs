@@ -3,6 +3,7 @@
 //! | route | what it does |
 //! |---|---|
 //! | `POST /webhooks/{shop}` | takes a shop platform's webhook ([`webhook`]) |
+//! | `GET /webhooks/{shop}` | answers platforms that try out an address ([`handshake`]) |
 //! | `GET`, `POST /webhooks/{shop}/{secret}` | the same, of platforms that sign nothing |
 //! | `GET`, `POST /r/{token}` | the review an invitation asks for ([`review`]) |
 //! | `GET`, `POST /review/{shop}` | a review nobody asked for |
@@ -13,6 +14,7 @@
 
 pub mod form;
 mod guard;
+mod handshake;
 mod pages;
 mod problem;
 mod review;
@@ -71,7 +73,10 @@ impl Receiver {
 /// The public routes.
 pub fn router(receiver: Arc<Receiver>) -> Router {
     Router::new()
-        .route("/webhooks/{shop}", post(webhook::receive))
+        .route(
+            "/webhooks/{shop}",
+            post(webhook::receive).get(handshake::answer).head(pages::not_found),
+        )
         .route(
             "/webhooks/{shop}/{secret}",
             post(webhook::receive_at_secret).get(webhook::receive_at_secret).head(pages::not_found),

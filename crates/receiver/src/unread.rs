@@ -97,11 +97,11 @@ pub async fn replay(receiver: &Receiver, webhook: &UnreadWebhook) -> Replayed {
         Ok(verified) => verified,
         Err(reject) => return Replayed::Untrusted(reject),
     };
-    let events = match adapter_api::read(adapter, &verified) {
+    let events = match adapter_api::read(&*adapter, &verified) {
         Ok(events) => events,
         Err(error) => return Replayed::Unread(error),
     };
-    let acted = act_on(receiver, shop, adapter, &verified, events, webhook.request_id).await;
+    let acted = act_on(receiver, shop, &*adapter, &verified, events, webhook.request_id).await;
     // Forgotten last: repeating an event is harmless, losing it is not.
     let forgotten = receiver.store.forget_unread(webhook.id).await;
     if acted.is_err() || forgotten.is_err() { Replayed::Unavailable } else { Replayed::Read }

@@ -7,7 +7,11 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use adapter_api::{Adapter, Event, Notice, PrivacyRequest, Reject, Request, Verified};
+use adapter_api::{
+    Adapter, Encoding, Event, KeyForm, Notice, PrivacyRequest, Reject, Request, Scheme, Signature,
+    Verified,
+};
+use adapters::ShopAdapter;
 use axum::{
     body::Body,
     extract::{Path, State},
@@ -37,6 +41,11 @@ use crate::{
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Signs nothing; makes an unknown shop cost what a known one does.
+const NOBODYS_SCHEME: Scheme<'static> = Scheme::WholeBody(Signature::HmacSha256 {
+    headers: &["x-signature"],
+    encoding: Encoding::Base64,
+    key: KeyForm::Raw,
+});
 const NOBODYS_SECRET: &str = "no shop has this secret";
 
 /// Where a webhook was sent to.
@@ -72,7 +81,8 @@ async fn answer(
     let (head, body) = request.into_parts();
     let outcome = take(receiver, address, &head, body, request_id).await;
     let mut response = match outcome {
-        Ok(()) => StatusCode::OK.into_response(),
+        Ok(None) => StatusCode::OK.into_response(),
+        Ok(Some(json)) => ([(header::CONTENT_TYPE, "application/json")], json).into_response(),
         Err(refusal) => refusal.into_response(),
     };
     if let Ok(id) = request_id.to_string().parse() {
@@ -116,7 +126,7 @@ async fn take(
     head: &Parts,
     body: Body,
     request_id: Uuid,
-) -> Result<(), Refusal> {
+) -> Result<Option<&'static str>, Refusal> {
     let config = receiver.config.load();
     let headers = &head.headers;
     let held = read(receiver, &config.server, headers, body).await.inspect_err(|refusal| {
@@ -134,7 +144,7 @@ async fn take(
     // Whatever the address: a handshake must not tell which shops there are.
     if adapters::ADAPTERS.iter().any(|adapter| adapter.is_handshake(&request)) {
         counter!("afs_webhook_handshakes_total").increment(1);
-        return Ok(());
+        return Ok(None);
     }
     let shop = address.shop.parse::<ShopId>().ok().and_then(|id| config.shop(&id));
     let (adapter, verified) = verify(shop, request).map_err(|reject| {
@@ -143,12 +153,12 @@ async fn take(
     })?;
     let Some(shop) = shop else { return Err(Refusal::Untrusted) };
     failpoint::hit("receiver_after_verify");
-    match adapter_api::read(adapter, &verified) {
-        Ok(events) => act_on(receiver, shop, adapter, &verified, events, request_id).await?,
+    match adapter_api::read(&*adapter, &verified) {
+        Ok(events) => act_on(receiver, shop, &*adapter, &verified, events, request_id).await?,
         Err(error) => unread::keep(receiver, shop, &request, error, request_id).await?,
     }
     failpoint::hit("receiver_before_reply");
-    Ok(())
+    Ok(adapter.answer())
 }
 
 pub(crate) async fn act_on(
@@ -282,14 +292,13 @@ async fn read<'a>(
 }
 
 /// Proves where the request comes from. An unknown shop costs the same, and fails.
-pub(crate) fn verify<'a>(
-    shop: Option<&ShopSettings>,
+pub(crate) fn verify<'s, 'a>(
+    shop: Option<&'s ShopSettings>,
     request: Request<'a>,
-) -> Result<(&'static dyn Adapter, adapter_api::Verified<'a>), &'static str> {
-    let known = shop.and_then(|shop| Some((shop, adapters::find(&shop.platform)?)));
+) -> Result<(ShopAdapter<'s>, Verified<'a>), &'static str> {
+    let known = shop.and_then(|shop| Some((shop, adapters::of(shop)?)));
     let Some((shop, adapter)) = known else {
-        let any = adapters::ADAPTERS[0];
-        let _refused = any.scheme().verify(request, &[NOBODYS_SECRET]);
+        let _refused = NOBODYS_SCHEME.verify(request, &[NOBODYS_SECRET]);
         return Err("unknown_shop");
     };
     let secrets: Vec<&str> =

@@ -47,7 +47,10 @@ pub(crate) async fn ask(worker: Arc<Worker>, id: NoticeId, lease: Duration) {
     };
     let answered = match attempt(&worker, &claimed).await {
         Ok(()) => Answered::Done,
-        Err(trouble) => after(&worker, &claimed, &trouble),
+        Err(trouble) => match after(&worker, &claimed, &trouble) {
+            Answered::Failed(error) => as_told(&worker, &claimed, error).await,
+            retry => retry,
+        },
     };
     report(&claimed, &answered);
     match worker.store.finish_notice(id, claimed.fence, &answered).await {
@@ -61,7 +64,7 @@ pub(crate) async fn ask(worker: Arc<Worker>, id: NoticeId, lease: Duration) {
 async fn attempt(worker: &Worker, claimed: &ClaimedNotice) -> Result<(), Trouble> {
     let config = worker.config.load();
     let shop = config.shop(&claimed.shop).ok_or(Trouble::NoShop)?;
-    let adapter = adapters::find(&shop.platform).ok_or(Trouble::NoSource)?;
+    let adapter = adapters::of(shop).ok_or(Trouble::NoSource)?;
     let source = adapter.source().ok_or(Trouble::NoSource)?;
     let asked = worker.fetcher.ask(&shop.id, source, &shop.api, &claimed.reference).await;
     let events = match (asked, &claimed.told) {
@@ -89,6 +92,23 @@ async fn attempt(worker: &Worker, claimed: &ClaimedNotice) -> Result<(), Trouble
         }
     }
     Ok(())
+}
+
+/// What the webhook itself said counts if the platform does not answer for good: an invitation
+/// without details is better than none.
+async fn as_told(worker: &Worker, claimed: &ClaimedNotice, error: String) -> Answered {
+    let config = worker.config.load();
+    let Some((shop, told)) = config.shop(&claimed.shop).zip(claimed.told.clone()) else {
+        return Answered::Failed(error);
+    };
+    if told.change != Change::Completed || accept(worker, shop, claimed, told).await.is_err() {
+        return Answered::Failed(error);
+    }
+    tracing::warn!(
+        request_id = %claimed.request_id, shop = %shop.id, order = claimed.reference, error,
+        "order not fetched; it counts as its webhook told it"
+    );
+    Answered::Done
 }
 
 /// Puts on record what the platform said. The reconciler sets the timer.

@@ -276,7 +276,7 @@ impl Delivery {
             items: items(order.reference),
             placed_at: completed_at.checked_sub(SignedDuration::from_hours(72)).ok(),
             test: order.story == Story::Test,
-            ..Order::default()
+            ..DomainOrder::default()
         };
         let shop = match order.story {
             Story::Forged => Shop { secret: FORGERS_SECRET, ..buyer.shop },

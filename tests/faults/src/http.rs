@@ -26,6 +26,7 @@ pub(crate) struct Http {
 impl Http {
     /// For receivers at these addresses, as `http://127.0.0.1:8080`.
     pub(crate) fn new(receivers: Vec<String>) -> anyhow::Result<Self> {
+        fetch::use_ring();
         let client = Client::builder()
             .no_proxy()
             // A connection to a process that was killed must not be met again.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use adapter_api::{Encoding, KeyForm, Scheme, Signature};
 use jiff::SignedDuration;
 use reqwest::{Method, header::HeaderMap};
 use tests::{
@@ -20,6 +21,7 @@ on_both_profiles! {
     whoever_cannot_sign_learns_nothing,
     what_is_too_large_or_compressed_is_told_so,
     a_new_woocommerce_webhook_may_try_any_address,
+    a_platform_that_tries_out_an_address_or_registers_is_answered,
     a_body_that_drips_in_is_cut,
 }
 
@@ -117,6 +119,50 @@ async fn a_new_woocommerce_webhook_may_try_any_address(profile: Profile) {
     }
 
     assert_eq!(afs.status().orders(), 0);
+}
+
+async fn a_platform_that_tries_out_an_address_or_registers_is_answered(profile: Profile) {
+    const SECRET: &str = "4e9f5a0c1b7d2e8f4e9f5a0c1b7d2e8f4e9f5a0c1b7d2e8f4e9f5a0c1b7d2e8f";
+    let afs = Setup::new(profile)
+        .set("shops.ware.platform", "shopware")
+        .set("shops.ware.name", "Ware House")
+        .set("shops.ware.secrets", vec![SECRET])
+        .start()
+        .await;
+    for shop in [TEA.id, "no-such-shop"] {
+        let with = async |challenge: &str| {
+            let path = format!("/webhooks/{shop}?challenge={challenge}");
+            afs.web.ask(Method::GET, &path).await
+        };
+        let challenged = with("8ec8d794-1").await;
+        assert_eq!((challenged.status, challenged.body.as_str()), (200, "8ec8d794-1"));
+        assert_eq!(challenged.headers["content-type"], "text/plain; charset=utf-8");
+        assert_eq!(
+            with("%3Cscript%3E").await.status,
+            405,
+            "nothing a browser would run is said again"
+        );
+    }
+
+    let timestamp = now().as_second();
+    let query = format!("shop-id=1&shop-url=https://ware.example&timestamp={timestamp}");
+    let signer = Scheme::WholeBody(Signature::HmacSha256 {
+        headers: &["shopware-app-signature"],
+        encoding: Encoding::Hex,
+        key: KeyForm::Raw,
+    });
+    let register = async |secret: &str| {
+        let headers = signer.sign(secret, query.as_bytes(), "", now());
+        let webhook = Webhook { path: format!("/webhooks/ware?{query}"), headers, body: vec![] };
+        afs.web.get_with(&webhook).await
+    };
+    let answer = register(SECRET).await;
+    assert_eq!(answer.status, 200);
+    let answer: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!(answer["secret"], SECRET);
+    assert!(answer["confirmation_url"].as_str().unwrap().ends_with("/webhooks/ware"));
+    assert_eq!(register("somebody else's").await.status, 405);
+    assert!(!afs.logs().contains(SECRET));
 }
 
 async fn a_body_that_drips_in_is_cut(profile: Profile) {

@@ -10,7 +10,8 @@ use data_encoding::HEXLOWER;
 use hmac::Mac as _;
 use http::HeaderName;
 use jiff::Timestamp;
-use serde::Deserialize;
+use rust_decimal::prelude::ToPrimitive as _;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 use subtle::ConstantTimeEq as _;
 
@@ -18,7 +19,7 @@ use super::{
     Encoding, Signature, StampedHeader, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP,
     key::{Algorithm, keyed},
 };
-use crate::{Reject, Request};
+use crate::{Reject, Request, json::Amount, jwt::Token};
 
 /// Signatures in one header that are looked at: a bound on the work a forger can ask for.
 const SIGNATURES_MAX: usize = 16;
@@ -30,8 +31,12 @@ pub(super) struct Claim<'a> {
     pub(super) text: Vec<Cow<'a, [u8]>>,
     /// The signatures, any of which may hold.
     pub(super) given: Vec<Given>,
-    /// When it is said to have been signed, where the scheme has that.
-    pub(super) signed_at: Option<Timestamp>,
+    /// Whom it is said to have been sent to, where the scheme has that.
+    pub(super) recipient: Option<String>,
+    /// From when on it is said to hold, where the scheme has that.
+    pub(super) since: Option<Timestamp>,
+    /// Until when it is said to hold, where the scheme has that.
+    pub(super) until: Option<Timestamp>,
     /// Why it cannot hold, whatever the keys say.
     pub(super) flaw: Option<Reject>,
 }
@@ -42,24 +47,26 @@ pub(super) struct Given {
     pub(super) bytes: Vec<u8>,
 }
 
-impl Signature {
+impl Signature<'_> {
     pub(super) fn claim<'a>(self, request: &Request<'a>) -> Claim<'a> {
         match self {
             Self::HmacSha256 { headers, encoding, .. } => {
-                one_header(request, first_of(request, headers), encoding)
+                let value = first_of(request, headers);
+                one_header(request, value, encoding, Algorithm::HmacSha256)
             }
             Self::StampedHmacSha256 { header, form } => {
                 stamped(request, request.header(header), form)
             }
-            Self::HmacSha1 { header } => {
-                let value = request.header(header);
-                let bytes = value.and_then(|value| Encoding::Hex.decode(value));
-                let given = bytes.map(|bytes| Given { algorithm: Algorithm::HmacSha1, bytes });
-                Claim::new(&[request.body], given.into_iter().collect(), value.is_some())
+            Self::HmacSha1 { header, encoding, .. } => {
+                one_header(request, request.header(header), encoding, Algorithm::HmacSha1)
             }
             Self::HmacSha256OfFields { header, fields } => of_fields(request, header, fields),
             Self::StandardWebhooks { .. } => standard_webhooks(request),
             Self::DetachedJws { headers } => detached_jws(request, first_of(request, headers)),
+            Self::JwtBody => jwt_body(request),
+            Self::RsaSha256 { headers, body, recipient } => {
+                rsa_sha256(request, headers, body, recipient)
+            }
         }
     }
 }
@@ -68,9 +75,14 @@ fn first_of<'a>(request: &Request<'a>, headers: &[&str]) -> Option<&'a str> {
     headers.iter().find_map(|name| request.header(name))
 }
 
-fn one_header<'a>(request: &Request<'a>, value: Option<&str>, encoding: Encoding) -> Claim<'a> {
+fn one_header<'a>(
+    request: &Request<'a>,
+    value: Option<&str>,
+    encoding: Encoding,
+    algorithm: Algorithm,
+) -> Claim<'a> {
     let bytes = value.and_then(|value| encoding.decode(value));
-    let given = bytes.map(|bytes| Given { algorithm: Algorithm::HmacSha256, bytes });
+    let given = bytes.map(|bytes| Given { algorithm, bytes });
     Claim::new(&[request.body], given.into_iter().collect(), value.is_some())
 }
 
@@ -150,13 +162,71 @@ fn detached_jws<'a>(request: &Request<'a>, value: Option<&'a str>) -> Claim<'a> 
     Claim::new(&text, given.into_iter().collect(), value.is_some())
 }
 
+fn jwt_body<'a>(request: &Request<'a>) -> Claim<'a> {
+    /// What of a JOSE header decides how the signature is made.
+    #[derive(Deserialize)]
+    struct Header {
+        alg: String,
+        crit: Option<IgnoredAny>,
+    }
+    /// Seconds since 1970, which may have a fraction (RFC 7519, section 2).
+    #[derive(Default, Deserialize)]
+    struct Times {
+        #[serde(default)]
+        iat: Amount,
+        #[serde(default)]
+        exp: Amount,
+    }
+    let understood = |token: &Token<'_>| {
+        let header = serde_json::from_slice(&token.header);
+        // What must be understood (`crit`) and is not, must be refused.
+        header.is_ok_and(|header: Header| header.alg == "RS256" && header.crit.is_none())
+    };
+    let token = Token::parse(request.body).filter(understood);
+    let times: Times = token
+        .as_ref()
+        .and_then(|token| serde_json::from_slice(&token.claims).ok())
+        .unwrap_or_default();
+    let signed = token.as_ref().map_or("", |token| token.signed);
+    let given = token.map(|token| Given { algorithm: Algorithm::Rs256, bytes: token.signature });
+    let mut claim =
+        Claim::new(&[signed.as_bytes()], given.into_iter().collect(), !request.body.is_empty());
+    let instant = |at: Amount| Timestamp::from_second(at.0?.to_i64()?).ok();
+    (claim.since, claim.until) = (instant(times.iat), instant(times.exp));
+    claim
+}
+
+fn rsa_sha256<'a>(
+    request: &Request<'a>,
+    headers: &[&str],
+    body: Option<Encoding>,
+    recipient: Option<&str>,
+) -> Claim<'a> {
+    let values = || headers.iter().filter_map(|name| request.header(name));
+    let given = values()
+        .filter_map(|value| STANDARD.decode(value).ok())
+        .map(|bytes| Given { algorithm: Algorithm::Rs256, bytes })
+        .collect();
+    let mut claim = Claim::new(&[], given, values().next().is_some());
+    claim.text.push(match body {
+        Some(encoding) => Cow::Owned(encoding.encode(request.body).into_bytes()),
+        None => Cow::Borrowed(request.body),
+    });
+    claim.recipient = recipient.and_then(|member| {
+        let body: BTreeMap<String, &RawValue> = serde_json::from_slice(request.body).ok()?;
+        serde_json::from_str(body.get(member)?.get()).ok()
+    });
+    claim
+}
+
 impl<'a> Claim<'a> {
     /// The claim of a request that signs nothing: its address holds the secret.
     pub(super) fn address_secret(request: &Request<'a>) -> Self {
         let given = request.address_secret.unwrap_or_default();
         let flaw = given.is_empty().then_some(Reject::MissingSignature);
-        let text = vec![Cow::Borrowed(given.as_bytes()), Cow::Borrowed(request.body)];
-        Self { text, given: vec![], signed_at: None, flaw }
+        let mut claim = Self::new(&[given.as_bytes(), request.body], vec![], true);
+        claim.flaw = flaw;
+        claim
     }
 
     /// Whether the address held this secret. The time it takes tells no more than its length.
@@ -177,15 +247,16 @@ impl<'a> Claim<'a> {
         } else {
             None
         };
-        Self { text, given, signed_at: None, flaw }
+        Self { text, given, recipient: None, since: None, until: None, flaw }
     }
 
     /// The claim, which must say when it was signed.
     fn at(mut self, timestamp: Option<&str>) -> Self {
-        self.signed_at = timestamp
+        let signed_at = timestamp
             .and_then(|timestamp| timestamp.parse().ok())
             .and_then(|second| Timestamp::from_second(second).ok());
-        if self.signed_at.is_none() {
+        (self.since, self.until) = (signed_at, signed_at);
+        if signed_at.is_none() {
             self.flaw = self.flaw.or(Some(Reject::MalformedSignature));
         }
         self

@@ -13,7 +13,7 @@ pub struct Description {
     pub secret: &'static str,
 }
 
-impl Scheme {
+impl Scheme<'_> {
     /// This scheme in words.
     #[must_use]
     pub fn describe(self) -> Description {
@@ -35,7 +35,7 @@ impl Scheme {
     }
 }
 
-impl Signature {
+impl Signature<'_> {
     fn describe(self) -> (String, &'static str) {
         match self {
             Self::HmacSha256 { headers, encoding, key } => (
@@ -52,9 +52,9 @@ impl Signature {
                 ),
                 KeyForm::Raw.describe(),
             ),
-            Self::HmacSha1 { header } => (
-                format!("HMAC-SHA1 of the body, in hexadecimal, in `{header}`."),
-                KeyForm::Raw.describe(),
+            Self::HmacSha1 { header, encoding, key } => (
+                format!("HMAC-SHA1 of the body, in {}, in `{header}`.", encoding.name()),
+                key.describe(),
             ),
             Self::HmacSha256OfFields { header, fields } => (
                 format!(
@@ -83,6 +83,22 @@ impl Signature {
                 ),
                 "The platform's public keys: a JSON Web Key Set (RFC 7517), in one line.",
             ),
+            Self::JwtBody => (
+                "RS256 in a JSON Web Token (RFC 7519), which is the body.".to_owned(),
+                "The platform's public key, as PEM in one line.",
+            ),
+            Self::RsaSha256 { headers, body, recipient } => (
+                format!(
+                    "RSA-SHA256 (PKCS #1 v1.5) of the body{}, in base64, in {}.",
+                    body.map_or(String::new(), |encoding| format!(" in {}", encoding.name())),
+                    one_of(headers),
+                ),
+                if recipient.is_some() {
+                    "Your client id, a colon, and the platform's public key, as PEM in one line."
+                } else {
+                    "The platform's public key, as PEM in one line."
+                },
+            ),
         }
     }
 }
@@ -92,6 +108,7 @@ impl KeyForm {
         match self {
             Self::Raw => "Shared with the platform. Its text is the key, as it stands.",
             Self::Hex => "Shared with the platform. Its text is the key in hexadecimal.",
+            Self::Base64 => "Shared with the platform. Its text is the key in base64.",
             Self::WordPress => {
                 "Shared with the platform. Its text is the key, after the HTML entities in it are \
                  undone as WordPress does."

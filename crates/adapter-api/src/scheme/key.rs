@@ -15,11 +15,18 @@ use ring::signature::{
 use serde::Deserialize;
 use sha1::Sha1;
 use sha2::Sha256;
+use spki::{
+    ObjectIdentifier, SubjectPublicKeyInfoRef,
+    der::{Decode as _, asn1::UintRef},
+};
 
 use super::{KeyForm, SecretProblem, Signature, claim::Claim};
 
 /// The shortest RSA modulus that is secure enough, in bytes.
 const RSA_MODULUS_MIN: usize = 2048 / 8;
+
+/// RFC 8017, appendix A.1.
+const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 
 /// Keys of one key set that are tried: a bound on the work a forger can ask for.
 const KEYS_MAX: usize = 16;
@@ -39,9 +46,11 @@ pub(super) enum Key {
     HmacSha256(Vec<u8>),
     Ed25519(Vec<u8>),
     Rs256(RsaPublicKeyComponents<Vec<u8>>),
+    /// Signs what is sent to anybody; what is sent to this one counts.
+    Rs256For(String, RsaPublicKeyComponents<Vec<u8>>),
 }
 
-impl Signature {
+impl Signature<'_> {
     /// The keys that `secret` stands for, at least one.
     pub(super) fn keys(self, secret: &str) -> Result<Vec<Key>, SecretProblem> {
         if secret.is_empty() {
@@ -49,13 +58,21 @@ impl Signature {
         }
         match self {
             Self::HmacSha256 { key, .. } | Self::StandardWebhooks { key } => {
-                key.of(secret).map(|key| vec![key])
+                key.of(secret, Key::HmacSha256).map(|key| vec![key])
             }
             Self::StampedHmacSha256 { .. } | Self::HmacSha256OfFields { .. } => {
-                KeyForm::Raw.of(secret).map(|key| vec![key])
+                KeyForm::Raw.of(secret, Key::HmacSha256).map(|key| vec![key])
             }
-            Self::HmacSha1 { .. } => Ok(vec![Key::HmacSha1(secret.as_bytes().to_vec())]),
+            Self::HmacSha1 { key, .. } => key.of(secret, Key::HmacSha1).map(|key| vec![key]),
             Self::DetachedJws { .. } => key_set(secret),
+            Self::JwtBody | Self::RsaSha256 { recipient: None, .. } => {
+                rsa_key(secret).map(|key| vec![Key::Rs256(key)])
+            }
+            Self::RsaSha256 { recipient: Some(_), .. } => {
+                let parts = secret.split_once(':').filter(|(recipient, _)| !recipient.is_empty());
+                let (recipient, key) = parts.ok_or(SecretProblem::NoRecipient)?;
+                rsa_key(key).map(|key| vec![Key::Rs256For(recipient.to_owned(), key)])
+            }
         }
     }
 }
@@ -82,7 +99,8 @@ impl Key {
                 let (key, text) = (UnparsedPublicKey::new(&ED25519, key), claim.text.concat());
                 given(Algorithm::Ed25519).any(|signature| key.verify(&text, signature).is_ok())
             }
-            Self::Rs256(key) => {
+            Self::Rs256For(recipient, _) if claim.recipient.as_ref() != Some(recipient) => false,
+            Self::Rs256(key) | Self::Rs256For(_, key) => {
                 let text = claim.text.concat();
                 given(Algorithm::Rs256).any(|signature| {
                     key.verify(&RSA_PKCS1_2048_8192_SHA256, &text, signature).is_ok()
@@ -113,30 +131,32 @@ pub(super) fn keyed_sha1<T: AsRef<[u8]>>(key: &[u8], text: &[T]) -> Hmac<Sha1> {
 }
 
 impl KeyForm {
-    fn of(self, secret: &str) -> Result<Key, SecretProblem> {
+    /// The key that `secret` stands for, which is one for `hmac` unless it says otherwise.
+    fn of(self, secret: &str, hmac: fn(Vec<u8>) -> Key) -> Result<Key, SecretProblem> {
         match self {
             Self::Raw => Ok(secret.as_bytes().to_vec()),
             Self::Hex => {
                 HEXLOWER_PERMISSIVE.decode(secret.as_bytes()).map_err(|_| SecretProblem::NotHex)
             }
+            Self::Base64 => decode(secret),
             Self::WordPress => Ok(decode_wordpress_entities(secret).into_bytes()),
-            Self::StandardWebhooks => return standard_key(secret),
+            Self::StandardWebhooks => return standard_key(secret, hmac),
         }
-        .map(Key::HmacSha256)
+        .map(hmac)
     }
 }
 
-fn standard_key(secret: &str) -> Result<Key, SecretProblem> {
+fn standard_key(secret: &str, hmac: fn(Vec<u8>) -> Key) -> Result<Key, SecretProblem> {
     if let Some(public) = secret.strip_prefix("whpk_") {
         let key = decode(public)?;
         let fits = key.len() == ED25519_PUBLIC_KEY_LEN;
         return if fits { Ok(Key::Ed25519(key)) } else { Err(SecretProblem::NotEd25519) };
     }
     let key = decode(secret.strip_prefix("whsec_").unwrap_or(secret))?;
-    if key.len() < 24 { Err(SecretProblem::TooShort) } else { Ok(Key::HmacSha256(key)) }
+    if key.len() < 24 { Err(SecretProblem::TooShort) } else { Ok(hmac(key)) }
 }
 
-/// Decodes what follows the prefix of a Standard Webhooks key.
+/// Decodes a key in base64: in Standard Webhooks, what follows the prefix.
 pub(super) fn decode(encoded: &str) -> Result<Vec<u8>, SecretProblem> {
     // Senders' libraries write the padding, leave it out, or accept both.
     const LENIENT: GeneralPurpose = GeneralPurpose::new(
@@ -180,6 +200,21 @@ fn key_set(secret: &str) -> Result<Vec<Key>, SecretProblem> {
         .take(KEYS_MAX)
         .collect();
     if keys.is_empty() { Err(SecretProblem::NotKeySet) } else { Ok(keys) }
+}
+
+/// The RSA key in a `PUBLIC KEY` of PEM (RFC 7468, section 13).
+fn rsa_key(secret: &str) -> Result<RsaPublicKeyComponents<Vec<u8>>, SecretProblem> {
+    let read = || {
+        let block = pem::parse(secret).ok().filter(|block| block.tag() == "PUBLIC KEY")?;
+        let info = SubjectPublicKeyInfoRef::from_der(block.contents()).ok()?;
+        info.algorithm.assert_algorithm_oid(RSA_ENCRYPTION).ok()?;
+        // RFC 8017, appendix A.1.1: a sequence of modulus and exponent.
+        let numbers = Vec::<UintRef<'_>>::from_der(info.subject_public_key.as_bytes()?).ok()?;
+        let [n, e] = &numbers[..] else { return None };
+        let [n, e] = [n, e].map(|number| number.as_bytes().to_vec());
+        (n.len() >= RSA_MODULUS_MIN).then_some(RsaPublicKeyComponents { n, e })
+    };
+    read().ok_or(SecretProblem::NotPublicKey)
 }
 
 fn decode_wordpress_entities(text: &str) -> String {

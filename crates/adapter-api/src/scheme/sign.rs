@@ -1,12 +1,14 @@
 //! The other side: signing as a platform does, for samples and tests.
 
+use std::borrow::Borrow;
+
 use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use data_encoding::HEXLOWER;
 use hmac::Mac as _;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use ring::{
     rand::SystemRandom,
@@ -14,12 +16,12 @@ use ring::{
 };
 
 use super::{
-    Signature, StampedHeader, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP,
+    Signature, StampedHeader, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, header_name,
     key::{self, Key, keyed, keyed_sha1},
 };
-use crate::Request;
+use crate::{Request, jwt};
 
-impl Signature {
+impl Signature<'_> {
     /// The headers that make `body` genuine, if `secret` can sign.
     pub(super) fn headers_for(
         self,
@@ -29,31 +31,27 @@ impl Signature {
         now: Timestamp,
     ) -> Option<HeaderMap> {
         let timestamp = now.as_second().to_string();
+        let headers = HeaderMap::new();
+        let unsigned = Request { headers: &headers, body, received_at: now, address_secret: None };
         let signed = match self {
             Self::HmacSha256 { headers, encoding, .. } => {
                 let tag = self.tag(secret, &[body])?;
-                vec![(HeaderName::from_static(headers[0]), encoding.encode(&tag))]
+                vec![(header_name(headers[0])?, encoding.encode(&tag))]
             }
             Self::StampedHmacSha256 { header, form } => {
                 let StampedHeader { separator, timestamp: time, signature, joint } = form;
                 let tag = self.tag(secret, &[timestamp.as_bytes(), joint.as_bytes(), body])?;
                 let tag = HEXLOWER.encode(&tag);
                 let value = format!("{time}={timestamp}{separator}{signature}={tag}");
-                vec![(HeaderName::from_static(header), value)]
+                vec![(header_name(header)?, value)]
             }
-            Self::HmacSha1 { header } => {
-                let tag = HEXLOWER.encode(&self.tag(secret, &[body])?);
-                vec![(HeaderName::from_static(header), tag)]
+            Self::HmacSha1 { header, encoding, .. } => {
+                let tag = self.tag(secret, &[body])?;
+                vec![(header_name(header)?, encoding.encode(&tag))]
             }
             Self::HmacSha256OfFields { header, .. } => {
-                let request = Request {
-                    headers: &HeaderMap::new(),
-                    body,
-                    received_at: now,
-                    address_secret: None,
-                };
-                let tag = self.tag(secret, &self.claim(&request).text)?;
-                vec![(HeaderName::from_static(header), STANDARD.encode(tag))]
+                let tag = self.tag(secret, &self.claim(&unsigned).text)?;
+                vec![(header_name(header)?, STANDARD.encode(tag))]
             }
             Self::StandardWebhooks { .. } => {
                 let text = [delivery.as_bytes(), b".", timestamp.as_bytes(), b".", body];
@@ -72,7 +70,12 @@ impl Signature {
                     URL_SAFE_NO_PAD.encode(r#"{"alg":"RS256","b64":false,"crit":["b64"]}"#);
                 let signature = rs256(secret, &[header.as_bytes(), b".", body])?;
                 let value = format!("{header}..{}", URL_SAFE_NO_PAD.encode(signature));
-                vec![(HeaderName::from_static(headers[0]), value)]
+                vec![(header_name(headers[0])?, value)]
+            }
+            Self::JwtBody => vec![],
+            Self::RsaSha256 { headers, .. } => {
+                let signature = rs256(secret, &self.claim(&unsigned).text)?;
+                vec![(header_name(headers[0])?, STANDARD.encode(signature))]
             }
         };
         signed
@@ -81,11 +84,19 @@ impl Signature {
             .collect()
     }
 
+    /// The body that proves itself, if the signature is part of it, and `secret` can sign.
+    pub(super) fn body_for(self, secret: &str, claims: &[u8]) -> Option<Vec<u8>> {
+        let Self::JwtBody = self else { return None };
+        let signed = jwt::to_be_signed(r#"{"alg":"RS256","typ":"JWT"}"#, claims);
+        let signature = URL_SAFE_NO_PAD.encode(rs256(secret, &[signed.as_bytes()])?);
+        Some(format!("{signed}.{signature}").into_bytes())
+    }
+
     fn tag<T: AsRef<[u8]>>(self, secret: &str, text: &[T]) -> Option<Vec<u8>> {
         match self.keys(secret).ok()?.first()? {
             Key::HmacSha1(key) => Some(keyed_sha1(key, text).finalize().into_bytes().to_vec()),
             Key::HmacSha256(key) => Some(keyed(key, text).finalize().into_bytes().to_vec()),
-            Key::Ed25519(_) | Key::Rs256(_) => None,
+            Key::Ed25519(_) | Key::Rs256(_) | Key::Rs256For(..) => None,
         }
     }
 }
@@ -98,7 +109,7 @@ fn ed25519(private: &str, text: &[&[u8]]) -> Option<Vec<u8>> {
     Some(pair.sign(&text.concat()).as_ref().to_vec())
 }
 
-fn rs256(private: &str, text: &[&[u8]]) -> Option<Vec<u8>> {
+fn rs256<T: Borrow<[u8]>>(private: &str, text: &[T]) -> Option<Vec<u8>> {
     let pair = RsaKeyPair::from_pkcs8(&STANDARD.decode(private).ok()?).ok()?;
     let mut signature = vec![0; pair.public().modulus_len()];
     pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), &text.concat(), &mut signature).ok()?;

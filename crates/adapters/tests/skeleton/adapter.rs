@@ -36,7 +36,7 @@ impl ShopAdapter for Adapter {
         &META
     }
 
-    fn scheme(&self) -> Scheme {
+    fn scheme(&self) -> Scheme<'_> {
         Scheme::WholeBody(Signature::HmacSha256 {
             headers: &["x-signature"],
             encoding: Encoding::Hex,

@@ -13,8 +13,7 @@ pub(crate) enum AdapterCommand {
 pub(crate) fn run(command: &AdapterCommand) {
     match command {
         AdapterCommand::List => {
-            for adapter in adapters::ADAPTERS {
-                let meta = adapter.meta();
+            for meta in adapters::platforms() {
                 say(format_args!("{:18} {:18} {}", meta.id, meta.title, meta.docs_url));
             }
         }

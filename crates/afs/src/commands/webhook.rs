@@ -6,10 +6,11 @@ mod replay;
 mod send;
 
 use adapter_api::Adapter;
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use clap::Subcommand;
+use config::mapping::PLATFORM;
 
-pub(crate) use inspect::inspect;
+pub(crate) use inspect::{Format, inspect, read_headers, say_event};
 pub(crate) use replay::replay;
 pub(crate) use send::send;
 
@@ -35,6 +36,7 @@ pub(crate) enum WebhookCommand {
 }
 
 fn adapter(platform: &str) -> anyhow::Result<&'static dyn Adapter> {
+    ensure!(platform != PLATFORM, "each mapping is of a shop: say which with --shop");
     adapters::find(platform)
         .with_context(|| format!("there is no platform `{platform}`: see `afs adapter list`"))
 }

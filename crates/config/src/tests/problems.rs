@@ -111,7 +111,7 @@ fn every_place_has_its_name() {
     shops.d/My Shop.toml:1:1: `My Shop` cannot be the id of a shop
       hint: a shop id has 1 to 64 characters of a-z, 0-9 and -
     shops.d/My Shop.toml:4:1: `shops.My Shop.colour` is not a known key
-      hint: the keys here are `api`, `invitations`, `language`, `name`, `platform`, `secrets`, `secrets_file`, `sender`, `website`
+      hint: the keys here are `api`, `invitations`, `language`, `mapping`, `name`, `platform`, `secrets`, `secrets_file`, `sender`, `website`
     AFS__SERVER: `server` is a table
       hint: add two underscores and a key, as in AFS__MAIL__SMTP__PORT
     AFS__SERVER__LISTEN: `server.listen` must be a list, not text

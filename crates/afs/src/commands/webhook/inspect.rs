@@ -1,20 +1,24 @@
 //! `afs webhook inspect`: what a stored request is worth.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
-use adapter_api::{Event, PrivacyRequest, Request};
-use anyhow::{Context as _, ensure};
+use adapter_api::{Adapter, Event, PrivacyRequest, Request};
+use anyhow::{Context as _, bail, ensure};
 use clap::{Args, ValueEnum};
-use domain::{EmailAddress, OrderEvent};
+use domain::{EmailAddress, OrderEvent, ShopId};
 use fs_err as fs;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
+use secrecy::ExposeSecret;
 use serde::Serialize;
 
 use super::adapter;
 use crate::{
     commands::{say, say_error},
-    services::system_clock,
+    services::{Source, check_shops, load_config, system_clock},
 };
 
 /// The request would be refused.
@@ -25,12 +29,15 @@ const MISUSE: u8 = 2;
 
 #[derive(Args)]
 pub(crate) struct InspectArgs {
-    /// The platform it is from, as in `afs adapter list`
-    #[arg(long)]
-    platform: String,
-    /// A file with the shop's secrets, one in each line
-    #[arg(long, value_name = "FILE")]
-    secret_file: PathBuf,
+    /// The shop it was sent to: platform and secrets are those of the configuration
+    #[arg(long, value_name = "ID")]
+    shop: Option<ShopId>,
+    /// Instead of `--shop`: the platform it is from, as in `afs adapter list`
+    #[arg(long, required_unless_present = "shop", conflicts_with = "shop")]
+    platform: Option<String>,
+    /// Instead of `--shop`: a file with the shop's secrets, one in each line
+    #[arg(long, value_name = "FILE", required_unless_present = "shop", conflicts_with = "shop")]
+    secret_file: Option<PathBuf>,
     /// A file with the request's headers, as `name: value` in each line; where the secret stands in
     /// the address, with the request's first line
     #[arg(long, value_name = "FILE")]
@@ -47,7 +54,7 @@ pub(crate) struct InspectArgs {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Format {
+pub(crate) enum Format {
     Text,
     Json,
 }
@@ -62,8 +69,10 @@ struct Findings {
     events: Vec<Event>,
 }
 
-pub(crate) fn inspect(args: &InspectArgs) -> ExitCode {
-    match look(args).and_then(|findings| findings.say(args.format).map(|()| findings.verified)) {
+pub(crate) fn inspect(args: &InspectArgs, source: &Source) -> ExitCode {
+    match look(args, source)
+        .and_then(|findings| findings.say(args.format).map(|()| findings.verified))
+    {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(REJECTED),
         Err(error) => {
@@ -73,16 +82,39 @@ pub(crate) fn inspect(args: &InspectArgs) -> ExitCode {
     }
 }
 
-fn look(args: &InspectArgs) -> anyhow::Result<Findings> {
-    let adapter = adapter(&args.platform)?;
-    let text = fs::read_to_string(&args.secret_file)?;
-    let secrets: Vec<&str> =
-        text.lines().map(str::trim).filter(|secret| !secret.is_empty()).collect();
-    ensure!(!secrets.is_empty(), "{} holds no secret", args.secret_file.display());
-    for secret in &secrets {
-        let file = || args.secret_file.display().to_string();
-        adapter.scheme().check_secret(secret).with_context(file)?;
+fn look(args: &InspectArgs, source: &Source) -> anyhow::Result<Findings> {
+    match (&args.shop, &args.platform, &args.secret_file) {
+        (Some(id), ..) => {
+            let config = load_config(source)?;
+            check_shops(&config)?;
+            let shop = config
+                .shop(id)
+                .with_context(|| format!("there is no shop `{id}` in the configuration"))?;
+            let adapter = adapters::of(shop).context("there is no such platform")?;
+            let secrets: Vec<&str> = shop.secrets.iter().map(ExposeSecret::expose_secret).collect();
+            examine(args, &*adapter, &secrets)
+        }
+        (None, Some(platform), Some(file)) => {
+            let adapter = adapter(platform)?;
+            let text = fs::read_to_string(file)?;
+            let secrets: Vec<&str> =
+                text.lines().map(str::trim).filter(|secret| !secret.is_empty()).collect();
+            ensure!(!secrets.is_empty(), "{} holds no secret", file.display());
+            for secret in &secrets {
+                let file = || file.display().to_string();
+                adapter.scheme().check_secret(secret).with_context(file)?;
+            }
+            examine(args, adapter, &secrets)
+        }
+        (None, ..) => bail!("--shop is missing, or --platform with --secret-file"),
     }
+}
+
+fn examine(
+    args: &InspectArgs,
+    adapter: &dyn Adapter,
+    secrets: &[&str],
+) -> anyhow::Result<Findings> {
     let head = fs::read_to_string(&args.headers)?;
     let headers = headers(&head).with_context(|| args.headers.display().to_string())?;
     let body = fs::read(&args.body)?;
@@ -93,7 +125,7 @@ fn look(args: &InspectArgs) -> anyhow::Result<Findings> {
         let detail = "the platform tries out the address: answered with 200, and nothing else";
         return Ok(Findings::refused("handshake", &detail));
     }
-    let verified = match adapter.scheme().verify(request, &secrets) {
+    let verified = match adapter.scheme().verify(request, secrets) {
         Ok(verified) => verified,
         Err(reject) => return Ok(Findings::refused(reject.as_str(), &reject)),
     };
@@ -107,6 +139,11 @@ fn look(args: &InspectArgs) -> anyhow::Result<Findings> {
 fn address_secret(head: &str) -> Option<&str> {
     let path = head.lines().next()?.split(' ').nth(1).filter(|_| head.contains(" HTTP/"))?;
     path.split('?').next()?.strip_prefix("/webhooks/")?.split_once('/').map(|(_, secret)| secret)
+}
+
+/// The headers in a file.
+pub(crate) fn read_headers(file: &Path) -> anyhow::Result<HeaderMap> {
+    headers(&fs::read_to_string(file)?).with_context(|| file.display().to_string())
 }
 
 /// Headers as they stand in a request; blank lines and the request's first line do not count.
@@ -141,27 +178,27 @@ impl Findings {
         if let (Some(reason), Some(detail)) = (self.reason, &self.detail) {
             say(format_args!("  {reason}: {detail}"));
         }
-        for event in &self.events {
-            match event {
-                Event::Order(event) => say_order(event),
-                Event::Notice(notice) => {
-                    say(format_args!(
-                        "  order {}: the platform is asked what happened",
-                        notice.reference
-                    ));
-                    notice.told.iter().for_each(say_order);
-                }
-                Event::Privacy(PrivacyRequest::Access { orders }) => {
-                    say(format_args!("  a buyer wants to know what is stored: {orders:?}"));
-                }
-                Event::Privacy(PrivacyRequest::Erasure { orders }) => {
-                    say(format_args!("  a buyer is to be erased: {orders:?}"));
-                }
-                Event::Ignored { reason } => say(format_args!("  ignored: {reason}")),
-                Event::Alert { reason } => say(format_args!("  the shop must act: {reason}")),
-            }
-        }
+        self.events.iter().for_each(say_event);
         Ok(())
+    }
+}
+
+/// Tells what was read from a webhook.
+pub(crate) fn say_event(event: &Event) {
+    match event {
+        Event::Order(event) => say_order(event),
+        Event::Notice(notice) => {
+            say(format_args!("  order {}: the platform is asked what happened", notice.reference));
+            notice.told.iter().for_each(say_order);
+        }
+        Event::Privacy(PrivacyRequest::Access { orders }) => {
+            say(format_args!("  a buyer wants to know what is stored: {orders:?}"));
+        }
+        Event::Privacy(PrivacyRequest::Erasure { orders }) => {
+            say(format_args!("  a buyer is to be erased: {orders:?}"));
+        }
+        Event::Ignored { reason } => say(format_args!("  ignored: {reason}")),
+        Event::Alert { reason } => say(format_args!("  the shop must act: {reason}")),
     }
 }
 
@@ -178,6 +215,11 @@ fn say_order(event: &OrderEvent) {
     line("name", order.name.as_deref());
     line("language", order.locale.as_deref());
     line("country", order.country.as_deref());
+    let total = order.total.as_ref().map(|total| format!("{} {}", total.amount, total.currency));
+    line("total", total.as_deref());
+    let consent = order.marketing_consent.map(|agreed| if agreed { "yes" } else { "no" });
+    line("marketing", consent);
+    line("placed at", order.placed_at.map(|at| at.to_string()).as_deref());
     for item in &order.items {
         line("product", Some(&item.name));
     }

@@ -16,7 +16,6 @@ use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
 
-use super::adapter;
 use crate::{commands::say, lifecycle, services::system_clock};
 
 /// How long an answer may take.
@@ -99,10 +98,11 @@ fn signed<'a>(
     event: &OrderEvent,
     now: Timestamp,
 ) -> anyhow::Result<Signed<'a>> {
-    let adapter = adapter(&shop.platform)?;
+    let adapter =
+        adapters::of(shop).with_context(|| format!("there is no platform `{}`", shop.platform))?;
     let secret = shop.secrets.first().context("the shop has no secret")?.expose_secret();
     let delivery = format!("afs-sample-{}", now.as_millisecond());
-    let (headers, body) = signed_sample(adapter, event, secret, &delivery, now);
+    let (headers, body) = signed_sample(&*adapter, event, secret, &delivery, now);
     let address_secret = adapter.scheme().address_secret(secret);
     let request = Request { headers: &headers, body: &body, received_at: now, address_secret };
     if adapter.scheme().verify(request, &[secret]).is_err() {
