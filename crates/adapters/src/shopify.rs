@@ -224,8 +224,8 @@ impl ShopAdapter for Adapter {
             // Whoever got hold of the secret must not be able to erase everything with one request.
             "shop_redact" => vec![Event::Alert {
                 reason: "the shop took the app away 48 hours ago, and Shopify asks to erase its data \
-                         within 30 days: take the shop out of the configuration, and erase its orders \
-                         with `afs privacy erase`",
+                         within 30 days: take the shop out of the configuration, then run \
+                         `afs privacy erase-shop`",
             }],
             topic if topic.starts_with("orders_") => {
                 vec![order(json::from_slice(request.body())?, topic)]

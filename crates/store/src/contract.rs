@@ -220,6 +220,8 @@ async fn who_is_erased_is_named_nowhere_any_more(store: Store, url: String) {
         .unwrap();
     invite(&store, "9").await;
 
+    assert_eq!(store.orders_of(&shop(), "", 2).await.unwrap(), ["7", "8"]);
+    assert_eq!(store.orders_of(&shop(), "8", 2).await.unwrap(), ["9"]);
     let orders = ["7", "8", "unknown"].map(str::to_owned);
     let stored = store.stored(&shop(), &orders).await.unwrap();
     assert_eq!(stored.len(), 2);
@@ -352,6 +354,7 @@ async fn what_is_asked_is_answered_from_an_index(store: Store, _: String) {
         &crate::notices::DUE_NOTICES,
         &crate::notices::EXPIRE_NOTICES,
         &crate::privacy::LOAD_STORED,
+        &crate::privacy::ORDERS_OF,
         &crate::privacy::ERASE_ORDERS,
         &crate::privacy::CANCEL_ERASED,
         &crate::privacy::ERASE_REPLIES,

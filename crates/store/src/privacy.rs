@@ -56,6 +56,9 @@ statements! {
          LEFT JOIN invitations i ON i.shop_id = r.shop_id AND i.order_ref = r.order_ref
          LEFT JOIN reviews w ON w.invitation_id = i.id
          ORDER BY o.order_ref";
+    ORDERS_OF() =
+        "SELECT order_ref FROM orders WHERE shop_id = $1 AND order_ref > $2
+         ORDER BY order_ref LIMIT $3";
     ERASE_ORDERS(shop_id text, order_ref text, details text) =
         "UPDATE orders SET details = r.details, version = orders.version + 1
          FROM {rows} WHERE orders.shop_id = r.shop_id AND orders.order_ref = r.order_ref";
@@ -111,6 +114,24 @@ impl Store {
             sqlx::query_as(sql(&LOAD_STORED)).bind(keys).fetch_all(pool).await?
         });
         found.into_iter().map(Stored::try_from).collect()
+    }
+
+    /// The platform's ids of a shop's orders, in order, behind `after`.
+    pub async fn orders_of(
+        &self,
+        shop: &ShopId,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<String>, StoreError> {
+        let found: Vec<(String,)> = read_on!(self.db, |pool, sql| {
+            sqlx::query_as(sql(&ORDERS_OF))
+                .bind(shop.as_str())
+                .bind(after)
+                .bind(i64::from(limit))
+                .fetch_all(pool)
+                .await?
+        });
+        Ok(found.into_iter().map(|(order,)| order).collect())
     }
 
     /// Erases who bought in these orders of a shop, in one transaction. Returns how many of them are

@@ -217,4 +217,10 @@ async fn a_buyer_is_told_what_is_stored_and_erased_when_the_platform_says_so(pro
     let said = String::from_utf8(other.stdout).unwrap();
     assert!(said.contains("erased 1 of 2 orders of coffee"), "{said}");
     assert_eq!(afs.status().invitations("scheduled"), 0);
+
+    afs.web.deliver(&COFFEE.webhook(&completed(3))).await;
+    let all = afs.afs(&["privacy", "erase-shop", "--shop", "coffee"]);
+    let said = String::from_utf8(all.stdout).unwrap();
+    assert!(said.ends_with("no order of coffee names its buyer any more\n"), "{said}");
+    assert_eq!(afs.status().invitations("scheduled"), 0);
 }

@@ -17,7 +17,18 @@ pub(crate) enum PrivacyCommand {
     /// decided about it, and the words of a review without its author. A list of addresses that want
     /// no mail holds keyed hashes only, and stays.
     Erase(Orders),
+    /// Erase who bought in any order of a shop, as when it leaves; some thousand orders at a time
+    ///
+    /// May be stopped and started again. Webhooks that could not be read are forgotten after 90 days.
+    EraseShop {
+        /// The shop, also one that is not configured any more
+        #[arg(long)]
+        shop: ShopId,
+    },
 }
+
+/// Orders that are erased in one transaction.
+const PAGE: u32 = 1000;
 
 #[derive(Args)]
 pub(crate) struct Orders {
@@ -43,6 +54,17 @@ pub(crate) fn run(command: &PrivacyCommand, config: &Config) -> anyhow::Result<(
                 say(format_args!(
                     "erased {erased} of {asked} orders of {shop}; the others are not here"
                 ));
+            }
+            PrivacyCommand::EraseShop { shop } => {
+                let (mut erased, mut after) = (0, String::new());
+                loop {
+                    let orders = store.orders_of(shop, &after, PAGE).await?;
+                    let Some(last) = orders.last() else { break };
+                    erased += store.erase(shop, &orders).await?;
+                    after.clone_from(last);
+                    say(format_args!("erased {erased} orders of {shop}"));
+                }
+                say(format_args!("no order of {shop} names its buyer any more"));
             }
         }
         store.close().await;

@@ -167,7 +167,7 @@ fn afs(profile: Profile, count: usize, round_trip: Duration) -> anyhow::Result<S
 pub(super) fn send(afs: &Afs, server: &MailServer, count: usize) -> anyhow::Result<Sample> {
     let mut record = Record::of(afs)?;
     // Far more time than storing takes; should it not be enough, the figures would be wrong.
-    let due = now() + SignedDuration::from_secs(3 + i64::try_from(count / 4_000)?);
+    let due = now() + SignedDuration::from_secs(3 + i64::try_from(count / 1_500)?);
     fill(afs, 0..count, due)?;
     ensure!(now() < due, "the orders took longer to store than they had time");
     wait_for(due);
