@@ -458,8 +458,7 @@ impl Status {
     /// Webhooks that could not be read.
     #[must_use]
     pub fn unread(&self) -> u64 {
-        let unread = self.0["record"]["unread_webhooks"].as_array().unwrap();
-        unread.iter().map(|unread| unread["count"].as_u64().unwrap()).sum()
+        self.0["record"]["unread"].as_u64().unwrap()
     }
 
     fn count(&self, of: &str, name: &str) -> u64 {

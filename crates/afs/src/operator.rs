@@ -104,8 +104,7 @@ impl Operator {
                 for count in status.notices {
                     gauge!("afs_notices", "state" => count.name).set(count.count as f64);
                 }
-                let unread: i64 = status.unread_webhooks.iter().map(|unread| unread.count).sum();
-                gauge!("afs_unread_webhooks").set(unread as f64);
+                gauge!("afs_unread_webhooks").set(status.unread as f64);
                 let now = (self.services.clock)();
                 let overdue = status.oldest_due_at.map(|due| now.duration_since(due).as_secs_f64());
                 gauge!("afs_oldest_due_seconds").set(overdue.unwrap_or(0.0).max(0.0));

@@ -198,6 +198,16 @@ async fn what_cannot_be_read_is_kept_once_and_not_for_ever(store: Store, _: Stri
         (status.unread_webhooks[0].path.as_str(), status.unread_webhooks[0].count),
         ("line_items[0]", 2)
     );
+    for place in 0..9 {
+        let path = format!("email[{place}]");
+        let elsewhere = UnreadWebhook { path, ..webhook(place + 9, 0) };
+        store.keep_unread(&elsewhere).await.unwrap();
+    }
+    let status = store.status().await.unwrap();
+    assert_eq!((status.unread, status.unread_webhooks.len()), (11, 5), "all count, few are shown");
+    for place in 0..9 {
+        store.forget_unread(Uuid::from_u128(place + 9)).await.unwrap();
+    }
     store.forget_unread(Uuid::from_u128(1)).await.unwrap();
     assert_eq!(store.expire_unread(at(0)).await.unwrap(), 0);
     assert_eq!(store.expire_unread(at(1)).await.unwrap(), 1);

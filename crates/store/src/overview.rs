@@ -39,7 +39,9 @@ pub struct Status {
     pub notices: Vec<Count>,
     /// Those that no platform answered for, newest first.
     pub failed_notices: Vec<FailedNotice>,
-    /// Webhooks that could not be read, by shop and place.
+    /// How many webhooks could not be read.
+    pub unread: i64,
+    /// Where most of them could not: by shop and place.
     pub unread_webhooks: Vec<Unread>,
 }
 
@@ -154,6 +156,7 @@ statements! {
     FAILED_NOTICES() =
         "SELECT shop_id, order_ref, COALESCE(error, '') AS error FROM notices
          WHERE state = 'failed' ORDER BY first_due_at DESC LIMIT $1";
+    COUNT_UNREAD() = "SELECT COUNT(*) FROM unread_webhooks";
     UNREAD() =
         "SELECT shop_id, path, detail, COUNT(*) AS count FROM unread_webhooks
          GROUP BY shop_id, path, detail ORDER BY count DESC LIMIT $1";
@@ -258,6 +261,7 @@ impl Store {
     pub async fn status(&self) -> Result<Status, StoreError> {
         read_on!(self.db, |pool, sql| {
             let (orders,): (i64,) = sqlx::query_as(sql(&COUNT_ORDERS)).fetch_one(pool).await?;
+            let (unread,): (i64,) = sqlx::query_as(sql(&COUNT_UNREAD)).fetch_one(pool).await?;
             let (suppressions,): (i64,) =
                 sqlx::query_as(sql(&COUNT_SUPPRESSIONS)).fetch_one(pool).await?;
             let (oldest,): (Option<i64>,) =
@@ -281,6 +285,7 @@ impl Store {
                     .bind(5_i64)
                     .fetch_all(pool)
                     .await?,
+                unread,
                 unread_webhooks: sqlx::query_as(sql(&UNREAD)).bind(5_i64).fetch_all(pool).await?,
             })
         })

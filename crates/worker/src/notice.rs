@@ -47,12 +47,13 @@ pub(crate) async fn ask(worker: Arc<Worker>, id: NoticeId, lease: Duration) {
     };
     let answered = match attempt(&worker, &claimed).await {
         Ok(()) => Answered::Done,
-        Err(trouble) => match after(&worker, &claimed, &trouble) {
-            Answered::Failed(error) => as_told(&worker, &claimed, error).await,
-            retry => retry,
-        },
+        Err(trouble) => after(&worker, &claimed, &trouble),
     };
     report(&claimed, &answered);
+    let answered = match answered {
+        Answered::Failed(error) => as_told(&worker, &claimed, error).await,
+        done_or_later => done_or_later,
+    };
     match worker.store.finish_notice(id, claimed.fence, &answered).await {
         // Not ours any more: whoever took it over, or pointed to the order again, has it asked again.
         Ok(false) => {}

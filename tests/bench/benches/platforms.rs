@@ -30,6 +30,7 @@ fn platform(criterion: &mut Criterion, adapter: &dyn Adapter) {
     let now = now();
     let (signing_key, secret) = testkit::secrets(adapter);
     let (mut headers, body) = request(adapter);
+    let body = adapter.scheme().enclose(&signing_key, body);
     headers.extend(adapter.scheme().sign(&signing_key, &body, "delivery", now));
     let address_secret = adapter.scheme().address_secret(&secret);
     let request = Request { headers: &headers, body: &body, received_at: now, address_secret };

@@ -17,6 +17,7 @@ on_both_profiles! {
     a_replayed_envelope_says_nothing_that_the_platform_does_not,
     a_secret_in_the_address_only_leads_to_a_question,
     what_no_platform_tells_ends_and_is_told,
+    what_no_platform_tells_counts_as_its_webhook_told_it,
     what_cannot_be_read_is_kept_until_it_can,
 }
 
@@ -175,6 +176,21 @@ async fn what_no_platform_tells_ends_and_is_told(profile: Profile) {
     let replayed = afs.afs(&["webhook", "replay"]);
     assert!(replayed.status.success(), "{}", String::from_utf8_lossy(&replayed.stderr));
     afs.mail_to(&address(7)).await;
+}
+
+async fn what_no_platform_tells_counts_as_its_webhook_told_it(profile: Profile) {
+    let platform = Platform::start().await;
+    let shop =
+        Shop { id: "pay", platform: "stripe", name: "Pay Shop", secret: "whsec_of-the-shop" };
+    let afs = start(profile, shop, &platform).await;
+    let event = completed(7);
+    let path = tell(&platform, shop, &event, 200);
+    platform.answers(&path, 200, "nothing of use");
+    afs.web.deliver(&shop.webhook(&event)).await;
+    afs.mail_to(&address(7)).await;
+    assert!(platform.asked(&path) >= 1, "its products were asked for");
+    eventually("nothing waits to be fetched", async || afs.status().notices() == 0).await;
+    assert!(afs.logs().contains("it counts as its webhook told it"));
 }
 
 async fn what_cannot_be_read_is_kept_until_it_can(profile: Profile) {
