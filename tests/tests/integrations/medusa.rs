@@ -141,8 +141,10 @@ impl Platform for Medusa {
     }
 
     async fn restart(&mut self) {
-        // Killed before the next one wants its port.
-        self.server = None;
+        // Not killed: Medusa forgets some of what its workflows have in hand then.
+        if let Some(server) = self.server.take() {
+            server.stop();
+        }
         let mut server = self.project.start("server", &[CLI, "start"]);
         server.until_listening(self.port);
         self.server = Some(server);

@@ -72,6 +72,12 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    /// Asks it to end, as whoever installs a new version does, and waits until it has.
+    pub(crate) fn stop(mut self) {
+        self.process.signal("TERM");
+        self.process.wait();
+    }
+
     /// Waits until it listens on this port.
     pub(crate) fn until_listening(&mut self, port: u16) {
         let what = format!("something listens on port {port}, see {}", self.log.display());
