@@ -1,5 +1,5 @@
 -- Two accounts for one database: afs_owner makes and changes the tables (`afs migrate`), afs_daemon
--- reads and writes rows, and can delete none. Run once, in the database `afs` that belongs to
+-- reads and writes rows, and can delete only what is kept for a time. Run once, in the database `afs` that belongs to
 -- afs_owner, before there are tables. ../README.md has the steps.
 
 REVOKE ALL ON DATABASE afs FROM PUBLIC;

@@ -6,6 +6,7 @@ use receiver::form::{ReviewFields, is_one_click};
 libfuzzer_sys::fuzz_target!(|body: &[u8]| {
     let _answered = is_one_click(body);
     let values = ReviewFields::parse(body).values;
+    assert!(values.products.len() <= domain::order::ITEMS_MAX);
     if let Some(stars) = values.stars {
         let opinion =
             Opinion { stars, title: values.title, text: values.text, display_name: values.name };

@@ -11,6 +11,7 @@ use std::{
 use futures::future::join_all;
 use mail::testkit::{Script, SmtpServer};
 use serde_json::Value;
+use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
 use crate::{
@@ -39,7 +40,8 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// All three [`SHOPS`], invitations due at once, and a well-behaved mail server.
+    /// All three [`SHOPS`], invitations due at once, for whoever orders how often, without reminders,
+    /// and a well-behaved mail server.
     #[must_use]
     pub fn new(profile: Profile) -> Self {
         let setup = Self { profile, settings: BTreeMap::new(), script: Script::new() }
@@ -53,7 +55,11 @@ impl Setup {
             .set("mail.smtp.tls", "none")
             .set("sender.address", "reviews@afs.example")
             .set("invitations.delay_secs", 0)
-            .set("invitations.window_always_open", true);
+            .set("invitations.window_always_open", true)
+            .set("invitations.reminder_days", 0)
+            .set("invitations.person_gap_hours", 0)
+            .set("invitations.person_mails_per_30_days", 100)
+            .set("invitations.same_product_days", 0);
         SHOPS.iter().fold(setup, |setup, shop| {
             let key = |name| format!("shops.{}.{name}", shop.id);
             setup
@@ -67,6 +73,13 @@ impl Setup {
     #[must_use]
     pub fn set(mut self, key: &str, value: impl Into<Value>) -> Self {
         self.settings.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// Leaves a key at its default.
+    #[must_use]
+    pub fn without(mut self, key: &str) -> Self {
+        self.settings.remove(key);
         self
     }
 
@@ -247,6 +260,19 @@ impl Installation {
         Status(serde_json::from_slice(&output.stdout).unwrap())
     }
 
+    /// Changes the record behind the daemons' back: how tests let days pass. Returns how many rows.
+    pub async fn change_record(&self, sql: String) -> u64 {
+        let (url, sql) = (self.database_url(), sqlx::AssertSqlSafe(sql));
+        let done = if url.starts_with("sqlite:") {
+            let mut record = SqliteConnection::connect(&url).await.unwrap();
+            sqlx::raw_sql(sql).execute(&mut record).await.map(|done| done.rows_affected())
+        } else {
+            let mut record = PgConnection::connect(&url).await.unwrap();
+            sqlx::raw_sql(sql).execute(&mut record).await.map(|done| done.rows_affected())
+        };
+        done.unwrap()
+    }
+
     /// Waits until so many invitations are sent; fails if there are more.
     pub async fn until_sent(&self, count: u64) {
         eventually(&format!("{count} invitations are sent"), async || {
@@ -416,6 +442,12 @@ impl Status {
     #[must_use]
     pub fn invitations(&self, state: &str) -> u64 {
         self.count("invitations", state)
+    }
+
+    /// Reminders, and mails that buyers asked to get later, in this state.
+    #[must_use]
+    pub fn reminders(&self, state: &str) -> u64 {
+        self.count("reminders", state)
     }
 
     /// Reviews with this label.

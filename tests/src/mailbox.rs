@@ -62,6 +62,14 @@ impl Mail {
         link.unwrap().trim().to_owned()
     }
 
+    /// The link for who wants to be asked later, as it stands in the plain text.
+    #[must_use]
+    pub fn later_link(&self) -> Option<String> {
+        let text = self.text();
+        let link = text.lines().find(|line| line.starts_with("http") && line.contains("/l/"));
+        link.map(|link| link.trim().to_owned())
+    }
+
     /// The link of the mail program's unsubscribe button.
     #[must_use]
     pub fn unsubscribe_link(&self) -> String {

@@ -68,7 +68,8 @@ impl Shop {
     pub fn webhook_signed_at(&self, event: &OrderEvent, at: Timestamp) -> Webhook {
         let adapter = adapters::find(self.platform).unwrap();
         // Platforms deliver an event again under the id it had.
-        let delivery = format!("{}-{}", event.order.reference, event.change.as_str());
+        let OrderEvent { change, order, .. } = event;
+        let delivery = format!("{}-{}-{:?}", order.reference, change.as_str(), order.fulfilment);
         let (headers, body) = signed_sample(adapter, event, self.secret, &delivery, at);
         Webhook { path: format!("/webhooks/{}", self.id), headers, body }
     }

@@ -149,12 +149,16 @@ async fn answer(url: Url, request: RequestBuilder) -> Option<Answer> {
 }
 
 impl Answer {
-    /// The form on the page, with what is filled in already.
+    /// The first form on the page, with what is filled in already.
     #[must_use]
     pub fn form(&self) -> Form {
         let mut form = Form { action: String::new(), fields: BTreeMap::new() };
         for token in Tokenizer::new(&self.body) {
-            let Ok(Token::StartTag(tag)) = token else { continue };
+            let tag = match token {
+                Ok(Token::StartTag(tag)) => tag,
+                Ok(Token::EndTag(tag)) if &**tag.name == b"form" => break,
+                _ => continue,
+            };
             let attribute = |name: &str| {
                 let value = tag.attributes.get(name.as_bytes())?;
                 Some(String::from_utf8_lossy(value).into_owned())

@@ -1,5 +1,5 @@
 //! Commands for developers: `cargo xtask test`, `faults`, `simulate`, `bench`, `integrations`, `check`,
-//! `cross-check`, `new-adapter`, `adapter-pages`.
+//! `cross-check`, `pictures`, `new-adapter`, `adapter-pages`.
 
 mod adapter_pages;
 mod bench;
@@ -10,6 +10,7 @@ mod integrations;
 mod layers;
 mod new_adapter;
 mod packages;
+mod pictures;
 mod shell;
 mod test;
 
@@ -65,6 +66,8 @@ enum Command {
     Check,
     /// Compare our verdicts on signatures with those of the platforms' own libraries, from npm
     CrossCheck,
+    /// Picture every mail and page in a browser: desktop and phone, light and dark (needs Chromium)
+    Pictures(pictures::PicturesArgs),
     /// Begin an adapter: its file, its word in the list, its first fixture and its page
     NewAdapter {
         /// Its id in `snake_case`: the `platform` of a shop's configuration
@@ -83,6 +86,7 @@ fn main() -> anyhow::Result<()> {
         Command::Integrations { platform } => integrations::run(platform),
         Command::Check => check::run(),
         Command::CrossCheck => cross_check::run(),
+        Command::Pictures(args) => pictures::run(&args),
         Command::NewAdapter { name } => new_adapter::run(&name),
         Command::AdapterPages => adapter_pages::write(),
     }

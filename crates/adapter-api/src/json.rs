@@ -194,6 +194,24 @@ impl<'de> Deserialize<'de> for Flag {
     }
 }
 
+/// Texts, such as tags: a list of them, or one text with commas between them; blank ones, and what is
+/// no text, are none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Texts(pub Vec<String>);
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        let text = |raw: &str| serde_json::from_str::<Text>(raw).ok().and_then(Text::into_option);
+        if let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(raw) {
+            return Ok(Self(list.into_iter().filter_map(|entry| text(entry.get())).collect()));
+        }
+        let all = text(raw).unwrap_or_default();
+        let parts = all.split(',').map(str::trim).filter(|part| !part.is_empty());
+        Ok(Self(parts.map(ToOwned::to_owned).collect()))
+    }
+}
+
 /// An instant: RFC 3339, or the same without a zone, which then means UTC; blank, `null` and the zero
 /// date of `MySQL` (`0000-00-00 00:00:00`) are none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -300,6 +318,16 @@ mod tests {
         assert_eq!(["false", "\"false\"", "0", "\"0\""].map(flag), [Some(false); 4]);
     }
 
+    #[test]
+    fn texts_are_a_list_or_stand_between_commas() {
+        let texts = |json: &str| from_slice::<Texts>(json.as_bytes()).unwrap().0;
+        assert_eq!(texts(r#""a, b ,, c d""#), ["a", "b", "c d"]);
+        assert_eq!(texts(r#"["a, b", " c ", "", 7, null, {}]"#), ["a, b", "c", "7"]);
+        for none in ["null", "\"\"", "[]", "true", "{}", "[[\"a\"]]", "\" , \""] {
+            assert_eq!(texts(none), [""; 0], "{none}");
+        }
+    }
+
     proptest! {
         #[test]
         fn an_amount_keeps_every_digit(number in r"(0|-?[1-9][0-9]{0,13})(\.[0-9]{1,14})?") {
@@ -338,6 +366,7 @@ mod tests {
             for json in [number.clone(), format!("\"{number}\""), json!(text).to_string(), text] {
                 let _amount = from_slice::<Amount>(json.as_bytes());
                 let _flag = from_slice::<Flag>(json.as_bytes());
+                let _texts = from_slice::<Texts>(json.as_bytes());
             }
         }
     }

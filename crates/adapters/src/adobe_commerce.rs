@@ -4,7 +4,7 @@
 //! The merchant chooses the fields of a hook. Ours keep the names they have in the hook's own payload,
 //! so that one without a choice of fields is read as well. Commerce sends each save of an order: its
 //! `state` says what happened. It is `complete` when all of the order is invoiced and shipped, and
-//! `closed` when all of it is refunded.
+//! `closed` when all of it is refunded. A buyer with a company in the billing address counts as one.
 //!
 //! Commerce waits for the answer while it saves the order, and reads it.
 //!
@@ -27,7 +27,7 @@ use adapter_api::{
     first_and_last,
     json::{self, Amount, Id, Instant, Text},
 };
-use domain::{Change, EmailAddress, Item, Money, Order, OrderEvent};
+use domain::{Change, EmailAddress, Fulfilment, Item, Money, Order, OrderEvent};
 use jiff::Timestamp;
 use serde::{
     Deserialize, Deserializer,
@@ -88,10 +88,12 @@ pub(crate) struct SalesOrder {
     items: Listed<OrderItem>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Address {
     #[serde(default, rename = "address_type")]
     r#type: Text,
+    #[serde(default)]
+    company: Text,
     #[serde(default)]
     country_id: Text,
     #[serde(default)]
@@ -200,10 +202,10 @@ impl ShopAdapter for Adapter {
 impl SalesOrder {
     /// What the order's state says happened, by then at `told_at`; none if the order has no id.
     pub(crate) fn meaning(self, told_at: Option<Timestamp>) -> Option<Event> {
-        let change = match self.state.0.as_deref() {
-            Some("complete") => Change::Completed,
-            Some("canceled") => Change::Cancelled,
-            Some("closed") => Change::Refunded,
+        let (change, fulfilment) = match self.state.0.as_deref() {
+            Some("complete") => (Change::Completed, Fulfilment::Shipped),
+            Some("canceled") => (Change::Cancelled, Fulfilment::Unknown),
+            Some("closed") => (Change::Refunded, Fulfilment::Unknown),
             Some(_) => return Some(Event::Ignored { reason: "order_not_completed" }),
             // Commerce saves a part of an order, too, and then sends no more than that.
             None if self.entity_id.is_some() || self.id.is_some() => {
@@ -217,28 +219,25 @@ impl SalesOrder {
             .0
             .iter()
             .position(|address| address.r#type.0.as_deref() == Some("billing"));
-        let address = self.addresses.0.into_iter().nth(billing.unwrap_or_default());
-        let (email, name, country) = address.map(Address::contact).unwrap_or_default();
-        let email = self.customer_email.0.or(email);
+        let address =
+            self.addresses.0.into_iter().nth(billing.unwrap_or_default()).unwrap_or_default();
+        let email = self.customer_email.0.or(address.email.0);
+        let name = Text::joined([self.customer_firstname, self.customer_lastname]);
         let order = Order {
             reference,
             number: self.increment_id.0,
             email: email.and_then(|email| EmailAddress::parse(&email).ok()),
             // Guests have a name in their address only.
-            name: Text::joined([self.customer_firstname, self.customer_lastname]).or(name),
-            country,
+            name: name.or_else(|| Text::joined([address.firstname, address.lastname])),
+            country: address.country_id.0,
             items: self.items.0.into_iter().filter_map(OrderItem::item).collect(),
             total: Money::new(self.grand_total.0, self.order_currency_code.0.as_deref()),
             placed_at: self.created_at.0,
+            fulfilment,
+            business: billing.is_some() && address.company.0.is_some(),
             ..Order::default()
         };
         Some(Event::Order(OrderEvent { change, at: self.updated_at.0.or(told_at), order }))
-    }
-}
-
-impl Address {
-    fn contact(self) -> (Option<String>, Option<String>, Option<String>) {
-        (self.email.0, Text::joined([self.firstname, self.lastname]), self.country_id.0)
     }
 }
 
@@ -270,7 +269,10 @@ pub(crate) fn sample_order(event: &OrderEvent) -> Value {
         "customer_lastname": last,
         "order_currency_code": "EUR",
         "grand_total": "29.3500",
-        "addresses": [{ "address_type": "billing", "country_id": order.country }],
+        "addresses": [{
+            "address_type": "billing", "country_id": order.country,
+            "company": order.business.then_some("Sample AB"),
+        }],
         "items": order.items.iter().map(|item| json!({
             "name": item.name, "sku": item.sku, "parent_item_id": null,
         })).collect::<Vec<_>>(),

@@ -3,13 +3,17 @@
 //!
 //! They name the order and no more, so it is read from the API (v2), and its products with it. The
 //! order's status says what happened: it is completed when it is *Shipped* or *Completed*, and
-//! *Partially Refunded* changes nothing. An order that is archived is what BigCommerce has instead of
+//! *Partially Refunded* changes nothing. *Completed* means that it arrived. An order that is archived is what BigCommerce has instead of
 //! one that is deleted, and counts as cancelled.
 //!
 //! Documented (developer.bigcommerce.com): the signature, with the client secret as it stands (HTTPS
 //! Webhooks Overview), the scopes and their payloads (Webhook Events), the order, with what its
 //! currencies and `is_email_opt_in` mean (Orders V2), how often the API may be asked (API Rate
-//! Limits).
+//! Limits); and in its help, that an order is *Completed* when its receipt is confirmed (Order
+//! Statuses).
+//!
+//! When that was, is not told: it counts from the order's last change. The region has a name and no code,
+//! and is left out. A buyer with a company in the billing address counts as one.
 //!
 //! Not confirmed: that `date_shipped` is set for every order that has the status *Shipped*; without
 //! it, the last change of the order counts. Orders that were paid by the *Test Payment Gateway* are
@@ -22,7 +26,7 @@ use adapter_api::{
     Scheme, Signature, Source as ShopSource, Verified, first_and_last,
     json::{self, Amount, Flag, Id, Text, UnixSeconds},
 };
-use domain::{Change, EmailAddress, Item, Money, Order, OrderEvent};
+use domain::{Change, EmailAddress, Fulfilment, Item, Money, Order, OrderEvent};
 use jiff::{Timestamp, fmt::rfc2822};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{json, value::RawValue};
@@ -108,6 +112,8 @@ struct Address {
     #[serde(default)]
     last_name: Text,
     #[serde(default)]
+    company: Text,
+    #[serde(default)]
     country_iso2: Text,
 }
 
@@ -157,7 +163,8 @@ impl ShopAdapter for Adapter {
             }
             "store/order/statusUpdated" => {
                 let OrderData { id, status } = order()?;
-                let change = status.and_then(|status| change(&status.new_status_id));
+                let meaning = status.and_then(|status| meaning(&status.new_status_id));
+                let change = meaning.map(|(change, _)| change);
                 (id, change.filter(|change| *change != Change::Completed))
             }
             "store/order/archived" => (order()?.id, Some(Change::Cancelled)),
@@ -185,7 +192,7 @@ impl ShopAdapter for Adapter {
             "data": {
                 "type": "order",
                 "id": id(&event.order.reference),
-                "status": { "previous_status_id": 11, "new_status_id": status_id(event.change) },
+                "status": { "previous_status_id": 11, "new_status_id": status_id(event) },
             },
             "hash": "7ee67cd1cf2ca60bc1aa9e5fe957d2de373be4ca",
             "created_at": event.at.map(Timestamp::as_second),
@@ -222,16 +229,18 @@ impl ShopSource for Source {
     fn parse(&self, _reference: &str, answers: &[Vec<u8>]) -> Result<Vec<Event>, ParseError> {
         let answer = |n: usize| answers.get(n).map(Vec::as_slice).unwrap_or_default();
         let order: ApiOrder = json::from_slice(answer(0))?;
-        let archived = (order.is_deleted.0 == Some(true)).then_some(Change::Cancelled);
-        let Some(change) = archived.or_else(|| change(&order.status_id)) else {
+        let archived =
+            (order.is_deleted.0 == Some(true)).then_some((Change::Cancelled, Fulfilment::Unknown));
+        let Some((change, fulfilment)) = archived.or_else(|| meaning(&order.status_id)) else {
             return Ok(vec![Event::Ignored { reason: "order_not_completed" }]);
         };
-        let (at, items) = match change {
-            Change::Completed => (order.date_shipped.0, products(answer(1))?),
-            Change::Cancelled | Change::Refunded => (None, vec![]),
+        let items = match change {
+            Change::Completed => products(answer(1))?,
+            Change::Cancelled | Change::Refunded => vec![],
         };
-        let at = at.or(order.date_modified.0);
-        let order = Order { items, ..order.into() };
+        let shipped_at = order.date_shipped.0.filter(|_| fulfilment == Fulfilment::Shipped);
+        let at = shipped_at.or(order.date_modified.0);
+        let order = Order { items, fulfilment, ..order.into() };
         Ok(vec![Event::Order(OrderEvent { change, at, order })])
     }
 
@@ -246,13 +255,14 @@ impl ShopSource for Source {
             "date_created": date(order.placed_at),
             "date_modified": date(event.at),
             "date_shipped": date(event.at.filter(|_| completed)),
-            "status_id": status_id(event.change),
+            "status_id": status_id(event),
             "is_deleted": false,
             "total_inc_tax": total.map(|total| total.amount),
             "default_currency_code": total.map(|total| &total.currency),
             "payment_method": if order.test { TEST_PAYMENT } else { "Manual" },
             "billing_address": {
                 "first_name": first, "last_name": last, "email": order.email,
+                "company": if order.business { "Sample AB" } else { "" },
                 "country_iso2": order.country,
             },
             "is_email_opt_in": order.marketing_consent == Some(true),
@@ -265,19 +275,22 @@ impl ShopSource for Source {
 }
 
 /// What the status of an order means. Its id is the same in each store; its name can be changed.
-fn change(status_id: &Text) -> Option<Change> {
+fn meaning(status_id: &Text) -> Option<(Change, Fulfilment)> {
     match status_id.0.as_deref()? {
-        // Shipped, Completed.
-        "2" | "10" => Some(Change::Completed),
+        // Partially shipped, shipped, completed.
+        "3" => Some((Change::Completed, Fulfilment::Partial)),
+        "2" => Some((Change::Completed, Fulfilment::Shipped)),
+        "10" => Some((Change::Completed, Fulfilment::Delivered)),
         // Cancelled, Declined.
-        "5" | "6" => Some(Change::Cancelled),
-        "4" => Some(Change::Refunded),
+        "5" | "6" => Some((Change::Cancelled, Fulfilment::Unknown)),
+        "4" => Some((Change::Refunded, Fulfilment::Unknown)),
         _ => None,
     }
 }
 
-fn status_id(change: Change) -> u8 {
-    match change {
+fn status_id(event: &OrderEvent) -> u8 {
+    match event.change {
+        Change::Completed if event.order.fulfilment == Fulfilment::Delivered => 10,
         Change::Completed => 2,
         Change::Cancelled => 5,
         Change::Refunded => 4,
@@ -317,7 +330,9 @@ impl From<ApiOrder> for Order {
             total: Money::new(order.total_inc_tax.0, order.default_currency_code.0.as_deref()),
             marketing_consent: order.is_email_opt_in.0,
             placed_at: order.date_created.0,
+            business: address.company.0.is_some(),
             test: order.payment_method.0.as_deref() == Some(TEST_PAYMENT),
+            ..Order::default()
         }
     }
 }
@@ -435,8 +450,10 @@ mod tests {
         ] {
             assert_eq!(told(&with("status_id", json!(status))).change, change, "{status}");
         }
-        // Pending, partially shipped, awaiting fulfilment, disputed, partially refunded.
-        for status in [1, 3, 11, 13, 14] {
+        let part = told(&with("status_id", json!(3)));
+        assert_eq!((part.change, part.order.fulfilment), (Change::Completed, Fulfilment::Partial));
+        // Pending, awaiting fulfilment, disputed, partially refunded.
+        for status in [1, 11, 13, 14] {
             let event = answered(&with("status_id", json!(status)), "[]").unwrap();
             assert_eq!(event, Event::Ignored { reason: "order_not_completed" }, "{status}");
         }
@@ -465,10 +482,25 @@ mod tests {
     }
 
     #[test]
+    fn an_order_that_is_completed_arrived_when_it_was_last_changed() {
+        let arrived = told(&with("status_id", json!(10)));
+        assert_eq!(arrived.at.unwrap().to_string(), "2026-07-01T09:05:00Z");
+        assert_eq!(arrived.order.fulfilment, Fulfilment::Delivered);
+        assert_eq!(told(&order()).order.fulfilment, Fulfilment::Shipped);
+        assert!(!arrived.order.business);
+        let company = with("billing_address", json!({ "company": "Lind AB" }));
+        assert!(told(&company).order.business);
+    }
+
+    #[test]
     fn what_is_missing_costs_that_detail_only() {
         let event = told(&json!({ "id": 250, "status_id": "10" }));
-        let order =
-            Order { reference: "250".into(), number: Some("250".into()), ..Order::default() };
+        let order = Order {
+            reference: "250".into(),
+            number: Some("250".into()),
+            fulfilment: Fulfilment::Delivered,
+            ..Order::default()
+        };
         assert_eq!(event, OrderEvent { change: Change::Completed, at: None, order });
         assert_eq!(told(&with("billing_address", json!({ "email": "" }))).order.email, None);
     }

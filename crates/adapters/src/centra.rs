@@ -24,7 +24,7 @@ use adapter_api::{
     Signature, Source, StampedHeader, Verified,
     json::{self, Amount, Flag, Id, Instant, Text},
 };
-use domain::{Change, EmailAddress, Item, Money, Order, OrderEvent};
+use domain::{Change, EmailAddress, Fulfilment, Item, Money, Order, OrderEvent};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
@@ -92,6 +92,8 @@ struct ShopOrder {
     billing_name: Text,
     #[serde(default)]
     delivery_name: Text,
+    #[serde(default)]
+    billing_company: Text,
     #[serde(default)]
     delivery_country: Text,
     #[serde(default)]
@@ -236,6 +238,7 @@ impl Source for Api {
             "orderCurrency": "SEK",
             "billingEmail": order.email,
             "billingName": order.name,
+            "billingCompany": if order.business { "Sample AB" } else { "" },
             "billingCountry": order.country,
             "grandTotalValue": 249.5,
             "shipments": [{ "shipmentId": format!("{}-1", order.reference), "shippedDate": at }],
@@ -300,6 +303,10 @@ impl ShopOrder {
             }
             _ => return Event::Ignored { reason: "order_not_completed" },
         };
+        let fulfilment = match change {
+            Change::Completed => Fulfilment::Shipped,
+            Change::Cancelled | Change::Refunded => Fulfilment::Unknown,
+        };
         let email = self.billing_email.0.or(self.delivery_email.0);
         Event::Order(OrderEvent {
             change,
@@ -324,7 +331,10 @@ impl ShopOrder {
                 total: Money::new(self.grand_total_value.0, self.order_currency.0.as_deref()),
                 marketing_consent: None,
                 placed_at: self.order_date.0,
+                fulfilment,
+                business: self.billing_company.0.is_some(),
                 test: false,
+                ..Order::default()
             },
         })
     }

@@ -2,7 +2,8 @@
 //!
 //! Only `eventCreated` and `eventId` are signed: whoever saw one webhook can put another order beside
 //! them. So a webhook says which order to look at, and the API says what happened to it: it is
-//! completed when its fulfilment status is *Shipped*, *Out for delivery* or *Delivered*.
+//! completed when its fulfilment status is *Shipped*, *Out for delivery* or *Delivered*. A buyer with a
+//! company counts as one.
 //!
 //! Documented (docs.ecwid.com): what is signed, and which answers count (How to process webhooks), the
 //! payloads, and that `orderId` takes the place of `entityId` (Event data in webhooks), the order (Get
@@ -21,7 +22,7 @@ use adapter_api::{
     Signature, Source as ShopSource, Verified,
     json::{self, Flag, Id, Text, UnixSeconds},
 };
-use domain::{Change, EmailAddress, Item, Order, OrderEvent};
+use domain::{Change, EmailAddress, Fulfilment, Item, Order, OrderEvent};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{json, value::RawValue};
@@ -93,13 +94,17 @@ struct ApiOrder {
     items: Option<Vec<OrderItem>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Person {
     #[serde(default)]
     name: Text,
     #[serde(default)]
+    company_name: Text,
+    #[serde(default)]
     country_code: Text,
+    #[serde(default)]
+    state_or_province_code: Text,
 }
 
 #[derive(Deserialize)]
@@ -153,7 +158,7 @@ impl ShopAdapter for Adapter {
     }
 
     fn sample(&self, event: &OrderEvent) -> Sample {
-        let (payment, fulfillment) = statuses(event.change);
+        let (payment, fulfillment) = statuses(event);
         let body = json!({
             "eventId": "80aece08-40e8-4145-8764-6c2f0d386780",
             "eventCreated": event.at.map_or(0, Timestamp::as_second),
@@ -196,20 +201,25 @@ impl ShopSource for Source {
         let status = |status: &Text| status.0.clone().unwrap_or_default();
         let (payment, fulfillment) =
             (status(&order.payment_status), status(&order.fulfillment_status));
-        let change = match (payment.as_str(), fulfillment.as_str()) {
-            ("CANCELLED", _) | (_, "WILL_NOT_DELIVER") => Change::Cancelled,
-            ("REFUNDED", _) | (_, "RETURNED") => Change::Refunded,
-            (_, "SHIPPED" | "OUT_FOR_DELIVERY" | "DELIVERED") => Change::Completed,
+        let (change, fulfilment) = match (payment.as_str(), fulfillment.as_str()) {
+            ("CANCELLED", _) | (_, "WILL_NOT_DELIVER") => (Change::Cancelled, Fulfilment::Unknown),
+            ("REFUNDED", _) | (_, "RETURNED") => (Change::Refunded, Fulfilment::Unknown),
+            (_, "SHIPPED" | "OUT_FOR_DELIVERY") => (Change::Completed, Fulfilment::Shipped),
+            (_, "DELIVERED") => (Change::Completed, Fulfilment::Delivered),
             _ => return Ok(vec![Event::Ignored { reason: "order_not_completed" }]),
         };
         let at = order.update_timestamp.0;
-        Ok(vec![Event::Order(OrderEvent { change, at, order: order.into() })])
+        let order = Order { fulfilment, ..order.into() };
+        Ok(vec![Event::Order(OrderEvent { change, at, order })])
     }
 
     fn sample(&self, event: &OrderEvent) -> Vec<Vec<u8>> {
         let order = &event.order;
-        let (payment, fulfillment) = statuses(event.change);
-        let person = json!({ "name": order.name, "countryCode": order.country });
+        let (payment, fulfillment) = statuses(event);
+        let person = json!({
+            "name": order.name, "companyName": if order.business { "Sample AB" } else { "" },
+            "countryCode": order.country, "stateOrProvinceCode": order.region,
+        });
         let answer = json!({
             "id": order.reference,
             "email": order.email,
@@ -241,8 +251,11 @@ impl OrderData {
 }
 
 /// The statuses of payment and fulfilment of an order, for samples.
-fn statuses(change: Change) -> (&'static str, &'static str) {
-    match change {
+fn statuses(event: &OrderEvent) -> (&'static str, &'static str) {
+    match event.change {
+        Change::Completed if event.order.fulfilment == Fulfilment::Delivered => {
+            ("PAID", "DELIVERED")
+        }
         Change::Completed => ("PAID", "SHIPPED"),
         Change::Cancelled => ("PAID", "WILL_NOT_DELIVER"),
         Change::Refunded => ("REFUNDED", "SHIPPED"),
@@ -251,9 +264,7 @@ fn statuses(change: Change) -> (&'static str, &'static str) {
 
 impl From<ApiOrder> for Order {
     fn from(order: ApiOrder) -> Self {
-        let person = order.billing_person.or(order.shipping_person);
-        let (name, country) =
-            person.map_or((None, None), |person| (person.name.0, person.country_code.0));
+        let person = order.billing_person.or(order.shipping_person).unwrap_or_default();
         let item = |item: OrderItem| Item {
             name: item.name.0.unwrap_or_default(),
             sku: item.sku.0,
@@ -264,14 +275,17 @@ impl From<ApiOrder> for Order {
             number: Some(order.id.0.clone()),
             reference: order.id.0,
             email: order.email.0.and_then(|email| EmailAddress::parse(&email).ok()),
-            name,
+            name: person.name.0,
             locale: order.lang.0,
-            country,
+            country: person.country_code.0,
+            region: person.state_or_province_code.0,
             items: order.items.unwrap_or_default().into_iter().map(item).collect(),
             total: None,
             marketing_consent: order.accept_marketing.0,
             placed_at: order.create_timestamp.0,
+            business: person.company_name.0.is_some(),
             test: false,
+            ..Order::default()
         }
     }
 }
@@ -311,6 +325,7 @@ mod tests {
             "billingPerson": {
                 "name": "Åsa Lind", "companyName": "", "street": "Storgatan 1", "city": "Umeå",
                 "countryCode": "SE", "countryName": "Sweden", "postalCode": "903 26",
+                "stateOrProvinceCode": "AC", "stateOrProvinceName": "Västerbotten",
             },
             "shippingPerson": { "name": "Bo Ek", "countryCode": "FI" },
             "paymentParams": {},
@@ -347,6 +362,8 @@ mod tests {
         assert_eq!(order.name.as_deref(), Some("Åsa Lind"));
         assert_eq!((order.locale.as_deref(), order.country.as_deref()), (Some("sv"), Some("SE")));
         assert_eq!((order.total, order.marketing_consent, order.test), (None, Some(true), false));
+        assert_eq!((order.region.as_deref(), order.business), (Some("AC"), false));
+        assert_eq!(order.fulfilment, Fulfilment::Shipped);
         assert_eq!(order.placed_at.unwrap().to_string(), "2026-06-28T08:00:11Z");
         let [coffee] = &order.items[..] else { panic!("{:?}", order.items) };
         assert_eq!((coffee.name.as_str(), coffee.sku.as_deref()), ("Kaffe", Some("00004")));
@@ -385,8 +402,12 @@ mod tests {
     #[test]
     fn what_is_missing_costs_that_detail_only() {
         let event = told(&json!({ "id": "XJ12H", "fulfillmentStatus": "DELIVERED" }));
-        let order =
-            Order { reference: "XJ12H".into(), number: Some("XJ12H".into()), ..Order::default() };
+        let order = Order {
+            reference: "XJ12H".into(),
+            number: Some("XJ12H".into()),
+            fulfilment: Fulfilment::Delivered,
+            ..Order::default()
+        };
         assert_eq!(event, OrderEvent { change: Change::Completed, at: None, order });
         assert_eq!(told(&with("email", json!(""))).order.email, None);
         assert_eq!(told(&with("billingPerson", json!(null))).order.name.as_deref(), Some("Bo Ek"));

@@ -5,7 +5,9 @@
 //! signature, and Lightspeed itself promises none of it. So the secret stands in the address, and
 //! the order is read from the API.
 //!
-//! An order is completed when its status says so: shipped, picked up, or completed otherwise. It is
+//! An order is completed when its status says so: shipped, picked up (the buyer has it), or completed
+//! otherwise, which says nothing of how far it is. `shipmentStatus` is not read: a recorded order that
+//! was shipped has `not_shipped` there. An order is
 //! refunded when all of its products came back or were refunded.
 //!
 //! Not confirmed: all of it, as the documentation could not be read. It was taken from the clients
@@ -20,7 +22,7 @@ use adapter_api::{
     Source, Verified,
     json::{self, Amount, Flag, Id, Instant, Text},
 };
-use domain::{Change, EmailAddress, Item, Order, OrderEvent};
+use domain::{Change, EmailAddress, Fulfilment, Item, Order, OrderEvent};
 use serde::{Deserialize, Deserializer};
 use serde_json::{json, value::RawValue};
 
@@ -68,6 +70,8 @@ struct ShopOrder {
     middlename: Text,
     #[serde(default)]
     lastname: Text,
+    #[serde(default)]
+    is_company: Flag,
     #[serde(default)]
     newsletter_subscribed: Flag,
     #[serde(default, deserialize_with = "object")]
@@ -203,7 +207,12 @@ impl Source for Api {
 fn order(event: &OrderEvent) -> serde_json::Value {
     let OrderEvent { change, at, order } = event;
     let (first, last) = adapter_api::first_and_last(order.name.as_deref());
-    let status = if *change == Change::Cancelled { "cancelled" } else { "completed_shipped" };
+    let status = match (change, order.fulfilment) {
+        (Change::Cancelled, _) => "cancelled",
+        (_, Fulfilment::Unknown) => "completed",
+        (_, Fulfilment::Partial | Fulfilment::Shipped) => "completed_shipped",
+        (_, Fulfilment::Delivered) => "completed_picked_up",
+    };
     json!({ "order": {
         "id": order.reference.parse::<u64>().map_or(json!(order.reference), |id| json!(id)),
         "createdAt": order.placed_at,
@@ -217,6 +226,7 @@ fn order(event: &OrderEvent) -> serde_json::Value {
         "middlename": "",
         "lastname": last,
         "newsletterSubscribed": order.marketing_consent == Some(true),
+        "isCompany": order.business,
         "addressShippingCompany": false,
         "addressShippingCountry": { "code": order.country },
         "paymentStatus": "paid",
@@ -235,12 +245,14 @@ impl OrderLine {
 
 impl ShopOrder {
     fn event(self, products: Vec<OrderLine>) -> Event {
-        let change = match self.status.0.as_deref() {
-            Some("cancelled") => Change::Cancelled,
+        let (change, fulfilment) = match self.status.0.as_deref() {
+            Some("cancelled") => (Change::Cancelled, Fulfilment::Unknown),
             _ if !products.is_empty() && products.iter().all(OrderLine::came_back) => {
-                Change::Refunded
+                (Change::Refunded, Fulfilment::Unknown)
             }
-            Some("completed" | "completed_shipped" | "completed_picked_up") => Change::Completed,
+            Some("completed") => (Change::Completed, Fulfilment::Unknown),
+            Some("completed_shipped") => (Change::Completed, Fulfilment::Shipped),
+            Some("completed_picked_up") => (Change::Completed, Fulfilment::Delivered),
             _ => return Event::Ignored { reason: "order_not_completed" },
         };
         let country = self.address_shipping_country.or(self.address_billing_country);
@@ -266,7 +278,10 @@ impl ShopOrder {
                 total: None,
                 marketing_consent: self.newsletter_subscribed.0,
                 placed_at: self.created_at.0,
+                fulfilment,
+                business: self.is_company.0 == Some(true),
                 test: false,
+                ..Order::default()
             },
         })
     }
@@ -299,7 +314,8 @@ mod tests {
             "middlename": "",
             "lastname": "Lind",
             "newsletterSubscribed": true,
-            "companyName": "",
+            "isCompany": true,
+            "companyName": "Lind AB",
             "addressBillingCountry": country,
             "addressShippingCompany": false,
             "addressShippingCountry": country,
@@ -359,6 +375,7 @@ mod tests {
         assert_eq!(order.locale.as_deref(), Some("sv_SE"));
         assert_eq!(order.country.as_deref(), Some("se"));
         assert_eq!(order.marketing_consent, Some(true));
+        assert_eq!((order.fulfilment, order.business), (Fulfilment::Shipped, true));
         let [coffee, tea] = &order.items[..] else { panic!("{:?}", order.items) };
         assert_eq!((coffee.name.as_str(), coffee.sku.as_deref()), ("Kaffe", Some("K-1")));
         assert_eq!(coffee.gtin.as_deref(), Some("7310865004703"));

@@ -8,6 +8,9 @@
 //!
 //! What happened is read from the body alone: no scheme signs a header that could say it.
 //!
+//! How far the order is, is said by the list that names its event: what is in none of `partial`,
+//! `shipped` and `delivered` says nothing of that.
+//!
 //! Only the order's id must be there. Whatever else is missing, or cannot be used, costs that detail;
 //! [`Mapping::misses`] says which.
 
@@ -16,10 +19,10 @@ use std::{collections::HashMap, slice};
 use adapter_api::{
     Adapter, Encoding, Event, KeyForm, Meta, ParseError, Sample, Scheme, Signature, StampedHeader,
     Verified, first_and_last,
-    json::{self, Amount, Flag, Id, Instant, Text, UnixSeconds},
+    json::{self, Amount, Flag, Id, Instant, Text, Texts, UnixSeconds},
 };
 use config::mapping::{self, Mapping as Table};
-use domain::{Change, EmailAddress, Item, Money, Order, OrderEvent, order::ITEMS_MAX};
+use domain::{Change, EmailAddress, Fulfilment, Item, Money, Order, OrderEvent, order::ITEMS_MAX};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json, value::RawValue};
@@ -72,35 +75,53 @@ impl<'a> Mapping<'a> {
     pub fn misses(&self, body: &[u8]) -> Result<Vec<Miss<'a>>, ParseError> {
         let mut reader = Reader::new(json::from_slice(body)?);
         // All of them, also where one alone decides what becomes of the body.
-        let _change = self.change(&mut reader);
+        let _meaning = self.meaning(&mut reader);
         let _order = self.order(&mut reader);
         Ok(reader.misses)
     }
 
-    /// What happened to the order; `None` if that does not count.
-    fn change(&self, reader: &mut Reader<'_, 'a>) -> Result<Option<Change>, ParseError> {
+    /// What happened to the order, and how far it is; `None` if that does not count.
+    fn meaning(
+        &self,
+        reader: &mut Reader<'_, 'a>,
+    ) -> Result<Option<(Change, Fulfilment)>, ParseError> {
         let event = &self.table.event;
         let value = reader.get("event.path", Some(&event.path), scalar);
         let value = value.unwrap_or_else(|| NOTHING.to_owned());
-        let changes = [Change::Completed, Change::Cancelled, Change::Refunded];
-        let change = changes.into_iter().find(|change| self.values(*change).contains(&value));
+        let found = self.lists().into_iter().find(|(.., values)| values.contains(&value));
         let ignored = event.ignored.as_ref().is_some_and(|ignored| ignored.contains(&value));
-        if change.is_none() && !ignored {
+        if found.is_none() && !ignored {
             // Not ignored: whoever wrote the mapping did not know of it, and it may be an order.
             let detail = "expected a value that is in a list under `event` in the shop's mapping";
             return Err(ParseError { path: event.path.clone(), detail: detail.to_owned() });
         }
-        Ok(change)
+        Ok(found.map(|(change, fulfilment, _)| (change, fulfilment)))
     }
 
-    /// The values that stand for this change.
-    fn values(&self, change: Change) -> &'a [String] {
+    /// What values stand for, and the values.
+    fn lists(&self) -> [(Change, Fulfilment, &'a [String]); 6] {
         let event = &self.table.event;
-        match change {
-            Change::Completed => &event.completed,
-            Change::Cancelled => event.cancelled.as_deref().unwrap_or_default(),
-            Change::Refunded => event.refunded.as_deref().unwrap_or_default(),
-        }
+        [
+            (Change::Completed, Fulfilment::Unknown, &event.completed),
+            (Change::Completed, Fulfilment::Shipped, &event.shipped),
+            (Change::Completed, Fulfilment::Delivered, &event.delivered),
+            (Change::Completed, Fulfilment::Partial, &event.partial),
+            (Change::Cancelled, Fulfilment::Unknown, &event.cancelled),
+            (Change::Refunded, Fulfilment::Unknown, &event.refunded),
+        ]
+        .map(|(change, fulfilment, values)| {
+            (change, fulfilment, values.as_deref().unwrap_or_default())
+        })
+    }
+
+    /// What a sample of this event says happened.
+    fn value(&self, event: &OrderEvent) -> &'a str {
+        let lists = self.lists();
+        let of_change = || lists.iter().filter(|(change, ..)| *change == event.change);
+        let exact = of_change().filter(|(_, reached, _)| *reached == event.order.fulfilment);
+        let value = exact.chain(of_change()).find_map(|(.., values)| values.first());
+        // Without a word for it, ours: a mapping that cannot say it does not know that one either.
+        value.map_or(event.change.as_str(), String::as_str)
     }
 
     /// The order, and when it became what it is.
@@ -120,6 +141,9 @@ impl<'a> Mapping<'a> {
             name: name.or_else(|| Text::joined([Text(first), Text(last)])),
             locale: reader.get("order.language", paths.language.as_ref(), text),
             country: reader.get("order.country", paths.country.as_ref(), text),
+            region: reader.get("order.region", paths.region.as_ref(), text),
+            business: reader.get("order.company", paths.company.as_ref(), company) == Some(true),
+            tags: reader.get("order.tags", paths.tags.as_ref(), texts).unwrap_or_default(),
             items: self.table.items.as_ref().map(|paths| items(paths, reader)).unwrap_or_default(),
             total: Money::new(total, currency.as_deref())
                 .or_else(|| Money::from_minor(minor, currency.as_deref())),
@@ -129,6 +153,7 @@ impl<'a> Mapping<'a> {
                 flag,
             ),
             placed_at: reader.get("order.placed_at", paths.placed_at.as_ref(), time),
+            ask_at: reader.get("order.ask_at", paths.ask_at.as_ref(), time),
             test: reader.get("order.test", paths.test.as_ref(), flag) == Some(true),
             ..Order::default()
         };
@@ -148,12 +173,14 @@ fn items<'a>(paths: &'a mapping::Items, reader: &mut Reader<'_, 'a>) -> Vec<Item
     for entry in list.unwrap_or_default().into_iter().take(ITEMS_MAX) {
         let mut entry = Reader::new(entry);
         let name = entry.get("items.name", Some(&paths.name), text);
+        let categories = entry.get("items.categories", paths.categories.as_ref(), texts);
         let item = Item {
             name: name.unwrap_or_default(),
             sku: entry.get("items.sku", paths.sku.as_ref(), text),
             gtin: entry.get("items.gtin", paths.gtin.as_ref(), text),
             url: entry.get("items.url", paths.url.as_ref(), text),
             image: entry.get("items.image", paths.image.as_ref(), text),
+            categories: categories.unwrap_or_default(),
         };
         if !item.name.is_empty() {
             items.push(item);
@@ -233,6 +260,15 @@ fn text(value: &RawValue) -> Option<String> {
     read::<Text>(value)?.0
 }
 
+fn texts(value: &RawValue) -> Option<Vec<String>> {
+    Some(read::<Texts>(value)?.0).filter(|texts| !texts.is_empty())
+}
+
+/// Whether there is a company: what is no yes or no is its name.
+fn company(value: &RawValue) -> Option<bool> {
+    flag(value).or_else(|| text(value).map(|_name| true))
+}
+
 fn email(value: &RawValue) -> Option<EmailAddress> {
     EmailAddress::parse(&text(value)?).ok()
 }
@@ -279,10 +315,11 @@ impl Adapter for Mapping<'_> {
 
     fn parse(&self, request: &Verified<'_>) -> Result<Vec<Event>, ParseError> {
         let mut reader = Reader::new(json::from_slice(request.body())?);
-        let Some(change) = self.change(&mut reader)? else {
+        let Some((change, fulfilment)) = self.meaning(&mut reader)? else {
             return Ok(vec![Event::Ignored { reason: "event_not_used" }]);
         };
         let (at, order) = self.order(&mut reader)?;
+        let order = Order { fulfilment, ..order };
         Ok(vec![Event::Order(OrderEvent { change, at, order })])
     }
 
@@ -311,18 +348,20 @@ impl Adapter for Mapping<'_> {
             (&paths.last_name, json!(last)),
             (&paths.language, json!(order.locale)),
             (&paths.country, json!(order.country)),
+            (&paths.region, json!(order.region)),
+            (&paths.company, json!(order.business)),
+            (&paths.tags, json!(order.tags)),
             (&paths.total, json!(order.total.as_ref().map(|total| total.amount.to_string()))),
             (&paths.currency, json!(order.total.as_ref().map(|total| &total.currency))),
             (&paths.marketing_consent, json!(order.marketing_consent)),
             (&paths.changed_at, json!(event.at)),
             (&paths.placed_at, json!(order.placed_at)),
+            (&paths.ask_at, json!(order.ask_at)),
             (&paths.test, json!(order.test)),
         ] {
             put_at(&mut body, path.as_ref(), value);
         }
-        // Without a word for it, ours: a mapping that cannot say it does not know that one either.
-        let value = self.values(event.change).first().map_or(event.change.as_str(), String::as_str);
-        put(&mut body, &told.path, json!(value));
+        put(&mut body, &told.path, json!(self.value(event)));
         put(&mut body, &paths.reference, json!(order.reference));
         Sample {
             headers: vec![("content-type", "application/json".into())],
@@ -342,6 +381,7 @@ fn entry(paths: &mapping::Items, item: &Item) -> Value {
     ] {
         put_at(&mut entry, path.as_ref(), json!(value));
     }
+    put_at(&mut entry, paths.categories.as_ref(), json!(item.categories));
     put(&mut entry, &paths.name, json!(item.name));
     entry
 }

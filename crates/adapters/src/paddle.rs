@@ -5,7 +5,8 @@
 //! nothing of deliveries. The event holds the products and no address, so the API is asked for the
 //! transaction again, with its customer, address and adjustments in one answer. A refund of all of
 //! it stands in the event and counts at once; after one of a part the API's sum of them counts.
-//! Renewals of subscriptions are left out: nobody is invited every month.
+//! Renewals of subscriptions are left out: nobody is invited every month. A transaction for one of the
+//! customer's businesses (`business_id`) is a company's.
 //!
 //! Documented (developer.paddle.com): the signature (webhooks/signature-verification), the events and
 //! their fields (webhooks/transactions/transaction-completed, webhooks/adjustments/adjustment-created),
@@ -60,6 +61,8 @@ struct Transaction {
     origin: Text,
     #[serde(default)]
     invoice_number: Text,
+    #[serde(default)]
+    business_id: Text,
     #[serde(default)]
     currency_code: Text,
     #[serde(default)]
@@ -120,10 +123,12 @@ struct Customer {
     marketing_consent: Flag,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Address {
     #[serde(default)]
     country_code: Text,
+    #[serde(default)]
+    region: Text,
 }
 
 #[derive(Deserialize)]
@@ -222,6 +227,7 @@ impl Source for Api {
         });
         data["address"] = json!({
             "id": "add_01h8e18bzb5av13cd16m5gz214", "country_code": order.country,
+            "region": order.region,
         });
         if event.change == Change::Refunded {
             data["adjustments"] = json!([adjustment(order)]);
@@ -249,6 +255,7 @@ fn transaction(event: &OrderEvent) -> serde_json::Value {
         "status": status,
         "origin": "web",
         "customer_id": "ctm_01h8e18bxp9hby49dnm8ewf0m0",
+        "business_id": order.business.then_some("biz_01h84a7hr4pzhsajkm8tev89ev"),
         "invoice_number": order.number,
         "currency_code": "EUR",
         "details": {
@@ -337,6 +344,7 @@ impl Transaction {
             _ => return Event::Ignored { reason: "order_not_completed" },
         };
         let customer = self.customer.unwrap_or_default();
+        let address = self.address.unwrap_or_default();
         let details = self.details.unwrap_or_default();
         let products = details.line_items.into_iter().filter_map(|line| line.product);
         Event::Order(OrderEvent {
@@ -348,7 +356,8 @@ impl Transaction {
                 email: customer.email.0.and_then(|email| EmailAddress::parse(&email).ok()),
                 name: customer.name.0,
                 locale: customer.locale.0,
-                country: self.address.and_then(|address| address.country_code.0),
+                country: address.country_code.0,
+                region: address.region.0,
                 items: products
                     .map(|product| Item {
                         name: product.name.0.unwrap_or_default(),
@@ -359,7 +368,9 @@ impl Transaction {
                 total: Money::from_minor(details.totals.total.0, self.currency_code.0.as_deref()),
                 marketing_consent: customer.marketing_consent.0,
                 placed_at: self.created_at.0,
+                business: self.business_id.0.is_some(),
                 test: false,
+                ..Order::default()
             },
         })
     }

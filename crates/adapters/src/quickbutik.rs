@@ -23,7 +23,7 @@ use adapter_api::{
     Source, Verified,
     json::{self, Amount, Id, Instant, Text},
 };
-use domain::{Change, EmailAddress, Item, Money, Order, OrderEvent};
+use domain::{Change, EmailAddress, Fulfilment, Item, Money, Order, OrderEvent};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -183,6 +183,10 @@ impl ShopOrder {
             Some("2" | "done") => Change::Completed,
             _ => return Event::Ignored { reason: "order_not_completed" },
         };
+        let fulfilment = match change {
+            Change::Completed => Fulfilment::Shipped,
+            Change::Cancelled | Change::Refunded => Fulfilment::Unknown,
+        };
         let customer = self.customer.unwrap_or_default();
         Event::Order(OrderEvent {
             change,
@@ -207,7 +211,9 @@ impl ShopOrder {
                 total: Money::new(self.total_amount.0, self.currency.0.as_deref()),
                 marketing_consent: None,
                 placed_at: self.date_created.0,
+                fulfilment,
                 test: false,
+                ..Order::default()
             },
         })
     }
@@ -271,6 +277,7 @@ mod tests {
 
         let OrderEvent { change, at, order } = order(&answer(|_| {}));
         assert_eq!((change, at), (Change::Completed, None));
+        assert_eq!(order.fulfilment, Fulfilment::Shipped);
         assert_eq!((order.reference.as_str(), order.number.as_deref()), ("10042", Some("10042")));
         assert_eq!(order.email, EmailAddress::parse("asa.lind@example.com").ok());
         assert_eq!(order.name.as_deref(), Some("Åsa Lind"));

@@ -10,14 +10,17 @@
 //! Documented (docs.saleor.io): the signature (developer/extending/webhooks/payload-signature), the
 //! events and the fields of events and orders (api-reference). In Saleor's source: that a delivery
 //! which is answered with 3xx or 4xx is not repeated. Saleor has no test orders, and no field for a
-//! GTIN, a product's page or consent to marketing.
+//! GTIN, a product's page, tags or consent to marketing.
+//!
+//! An order is fulfilled when all of it was sent (developer/order/order-fulfillment); that it arrived,
+//! Saleor does not tell. A buyer with a company in the billing address counts as one.
 
 use adapter_api::{
     Adapter as ShopAdapter, Event, Meta, ParseError, Sample, Scheme, Signature, Verified,
     first_and_last,
     json::{self, Amount, Id, Instant, Text},
 };
-use domain::{Change, EmailAddress, Item, Money, Order, OrderEvent};
+use domain::{Change, EmailAddress, Fulfilment, Item, Money, Order, OrderEvent};
 use serde::Deserialize;
 use serde_json::{Number, json};
 
@@ -79,7 +82,7 @@ struct Gross {
     currency: Text,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Address {
     #[serde(default)]
@@ -87,7 +90,11 @@ struct Address {
     #[serde(default)]
     last_name: Text,
     #[serde(default)]
+    company_name: Text,
+    #[serde(default)]
     country: Option<Country>,
+    #[serde(default)]
+    country_area: Text,
 }
 
 #[derive(Deserialize)]
@@ -105,6 +112,27 @@ struct Line {
     product_sku: Text,
     #[serde(default)]
     thumbnail: Option<Image>,
+    /// Gone with the product.
+    #[serde(default)]
+    variant: Option<Variant>,
+}
+
+#[derive(Deserialize)]
+struct Variant {
+    #[serde(default)]
+    product: Option<Product>,
+}
+
+#[derive(Deserialize)]
+struct Product {
+    #[serde(default)]
+    category: Option<Category>,
+}
+
+#[derive(Deserialize)]
+struct Category {
+    #[serde(default)]
+    name: Text,
 }
 
 #[derive(Deserialize)]
@@ -127,15 +155,16 @@ impl ShopAdapter for Adapter {
 
     fn parse(&self, request: &Verified<'_>) -> Result<Vec<Event>, ParseError> {
         let body: Body = json::from_slice(request.body())?;
-        let change = match body.typename.0.as_deref() {
-            Some("OrderFulfilled") => Change::Completed,
-            Some("OrderCancelled" | "OrderExpired") => Change::Cancelled,
-            Some("OrderFullyRefunded") => Change::Refunded,
+        let (change, fulfilment) = match body.typename.0.as_deref() {
+            Some("OrderFulfilled") => (Change::Completed, Fulfilment::Shipped),
+            Some("OrderCancelled" | "OrderExpired") => (Change::Cancelled, Fulfilment::Unknown),
+            Some("OrderFullyRefunded") => (Change::Refunded, Fulfilment::Unknown),
             Some(_) => return Ok(vec![Event::Ignored { reason: "event_not_used" }]),
             None => return Ok(vec![OTHER_QUERY]),
         };
         let Some(order) = body.order else { return Ok(vec![OTHER_QUERY]) };
-        Ok(vec![Event::Order(OrderEvent { change, at: body.issued_at.0, order: order.into() })])
+        let order = Order { fulfilment, ..order.into() };
+        Ok(vec![Event::Order(OrderEvent { change, at: body.issued_at.0, order })])
     }
 
     fn sample(&self, event: &OrderEvent) -> Sample {
@@ -162,10 +191,15 @@ impl ShopAdapter for Adapter {
                 "total": { "gross": gross },
                 "billingAddress": {
                     "firstName": first, "lastName": last, "country": { "code": order.country },
+                    "countryArea": order.region.as_deref().unwrap_or_default(),
+                    "companyName": if order.business { "Sample AB" } else { "" },
                 },
                 "lines": order.items.iter().map(|item| json!({
                     "productName": item.name, "productSku": item.sku,
                     "thumbnail": item.image.as_ref().map(|url| json!({ "url": url })),
+                    "variant": { "product": {
+                        "category": item.categories.first().map(|name| json!({ "name": name })),
+                    } },
                 })).collect::<Vec<_>>(),
             },
         });
@@ -181,35 +215,36 @@ impl ShopAdapter for Adapter {
 
 impl From<SaleorOrder> for Order {
     fn from(order: SaleorOrder) -> Self {
-        let (name, country) = order.billing_address.map(contact).unwrap_or_default();
+        let address = order.billing_address.unwrap_or_default();
         let gross = order.total.and_then(|total| total.gross);
         Self {
             reference: order.id.0,
             number: order.number.0,
             email: order.user_email.0.and_then(|email| EmailAddress::parse(&email).ok()),
-            name,
+            name: Text::joined([address.first_name, address.last_name]),
             locale: order.language_code_enum.0,
-            country,
-            items: order
-                .lines
-                .unwrap_or_default()
-                .into_iter()
-                .map(|line| Item {
-                    name: line.product_name.0.unwrap_or_default(),
-                    sku: line.product_sku.0,
-                    image: line.thumbnail.and_then(|image| image.url.0),
-                    ..Item::default()
-                })
-                .collect(),
+            country: address.country.and_then(|country| country.code.0),
+            region: address.country_area.0,
+            items: order.lines.unwrap_or_default().into_iter().map(Item::from).collect(),
             total: gross.and_then(|it| Money::new(it.amount.0, it.currency.0.as_deref())),
             marketing_consent: None,
             placed_at: order.created.0,
+            business: address.company_name.0.is_some(),
             test: false,
+            ..Order::default()
         }
     }
 }
 
-fn contact(address: Address) -> (Option<String>, Option<String>) {
-    let name = Text::joined([address.first_name, address.last_name]);
-    (name, address.country.and_then(|country| country.code.0))
+impl From<Line> for Item {
+    fn from(line: Line) -> Self {
+        let category = line.variant.and_then(|variant| variant.product?.category?.name.0);
+        Self {
+            name: line.product_name.0.unwrap_or_default(),
+            sku: line.product_sku.0,
+            categories: category.into_iter().collect(),
+            image: line.thumbnail.and_then(|image| image.url.0),
+            ..Self::default()
+        }
+    }
 }

@@ -4,11 +4,17 @@
 //! Only the body is signed, so the body says what happened (`cancelled_at`, `financial_status`,
 //! `fulfillment_status`); the topic header, which anybody who replays a body can change, only says
 //! how to read it. An order is completed when all of it is fulfilled, whichever topic tells it:
-//! `orders/partially_fulfilled` does not complete it, and a later `orders/updated` may.
+//! Of what is partially fulfilled a part was sent, and a later `orders/updated` may complete it.
 //!
 //! That a parcel was delivered, comes with the ids of the parcel and of the order and nothing else, so
 //! the Admin API is asked. Its answer completes an order when all of it is fulfilled and no parcel is
 //! known to be on its way.
+//!
+//! How far the order is, its parcels tell: it has arrived when all of them were delivered. A parcel that
+//! no carrier tells about counts as sent.
+//!
+//! A buyer with a company (`company`, or in the billing address) counts as one. Tags stand in one text,
+//! with commas between them.
 //!
 //! The total is what the buyer saw and paid (`presentment_money`), which may be in another currency
 //! than the shop's. Whether the buyer agreed to marketing, is told by the record of the customer as it
@@ -28,9 +34,9 @@ use std::num::NonZeroU32;
 use adapter_api::{
     Access, Adapter as ShopAdapter, ApiRequest, Encoding, Event, KeyForm, Meta, Notice, ParseError,
     PrivacyRequest, Sample, Scheme, Signature, Source, Verified, first_and_last,
-    json::{self, Amount, Flag, Id, Instant, Text},
+    json::{self, Amount, Flag, Id, Instant, Text, Texts},
 };
-use domain::{Change, Item, Money, Order, OrderEvent};
+use domain::{Change, Fulfilment, Item, Money, Order, OrderEvent};
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
 use serde_json::{Value, json};
 
@@ -91,6 +97,11 @@ struct ShopifyOrder {
     #[serde(default)]
     line_items: Vec<LineItem>,
     #[serde(default)]
+    tags: Texts,
+    /// Set when a company bought it.
+    #[serde(default)]
+    company: Option<IgnoredAny>,
+    #[serde(default)]
     test: bool,
 }
 
@@ -131,7 +142,11 @@ struct Address {
     #[serde(default)]
     name: Text,
     #[serde(default)]
+    company: Text,
+    #[serde(default)]
     country_code: Text,
+    #[serde(default)]
+    province_code: Text,
 }
 
 #[derive(Deserialize)]
@@ -295,6 +310,7 @@ fn resource(event: &OrderEvent) -> Value {
     let order = &event.order;
     let (first, last) = first_and_last(order.name.as_deref());
     let done = event.change != Change::Cancelled;
+    let arrived = order.fulfilment == Fulfilment::Delivered;
     let number = order.number.as_deref().unwrap_or("1001");
     let amount = order.total.as_ref().map(|total| total.amount.to_string());
     let currency = order.total.as_ref().map(|total| &total.currency);
@@ -314,7 +330,10 @@ fn resource(event: &OrderEvent) -> Value {
             "email_marketing_consent": consent.map(|state| json!({ "state": state })),
         },
         "customer_locale": order.locale,
-        "billing_address": { "name": order.name, "country_code": order.country },
+        "billing_address": {
+            "name": order.name, "company": order.business.then_some("Sample AB"),
+            "country_code": order.country, "province_code": order.region,
+        },
         "created_at": order.placed_at,
         "updated_at": event.at,
         "closed_at": done.then_some(event.at),
@@ -328,7 +347,10 @@ fn resource(event: &OrderEvent) -> Value {
         "financial_status": if event.change == Change::Refunded { "refunded" } else { "paid" },
         "fulfillment_status": done.then_some("fulfilled"),
         "fulfillments": if done {
-            json!([{ "created_at": event.at, "updated_at": event.at, "status": "success" }])
+            json!([{
+                "created_at": event.at, "updated_at": event.at, "status": "success",
+                "shipment_status": arrived.then_some("delivered"),
+            }])
         } else {
             json!([])
         },
@@ -336,6 +358,7 @@ fn resource(event: &OrderEvent) -> Value {
             "title": item.name, "name": item.name, "sku": item.sku, "quantity": 1,
             "gift_card": false, "requires_shipping": true,
         })).collect::<Vec<_>>(),
+        "tags": order.tags.join(", "),
         "test": order.test,
     })
 }
@@ -349,12 +372,17 @@ fn order(order: ShopifyOrder, topic: &str) -> Event {
         return Event::Ignored { reason: "order_not_completed" };
     };
     let (total, marketing_consent) = (total(&order), consent(&order));
+    let fulfilment =
+        if change == Change::Completed { how_far(&order) } else { Fulfilment::Unknown };
+    let billed_company = order.billing_address.as_ref().and_then(|it| it.company.0.as_ref());
+    let business = order.company.is_some() || billed_company.is_some();
     let customer_email = order.customer.as_ref().and_then(|customer| customer.email.0.clone());
     let email = [order.email.0, order.contact_email.0, customer_email].into_iter().flatten().next();
     let addresses = || [&order.shipping_address, &order.billing_address].into_iter().flatten();
     let customer_name =
         order.customer.and_then(|customer| Text::joined([customer.first_name, customer.last_name]));
     let name = customer_name.or_else(|| addresses().find_map(|address| address.name.0.clone()));
+    let place = addresses().find(|address| address.country_code.0.is_some());
     Event::Order(OrderEvent {
         change,
         at: at.0,
@@ -364,7 +392,8 @@ fn order(order: ShopifyOrder, topic: &str) -> Event {
             email: email.and_then(|email| domain::EmailAddress::parse(&email).ok()),
             name,
             locale: order.customer_locale.0,
-            country: addresses().find_map(|address| address.country_code.0.clone()),
+            country: place.and_then(|address| address.country_code.0.clone()),
+            region: place.and_then(|address| address.province_code.0.clone()),
             items: order
                 .line_items
                 .into_iter()
@@ -377,7 +406,11 @@ fn order(order: ShopifyOrder, topic: &str) -> Event {
             total,
             marketing_consent,
             placed_at: order.created_at.0,
+            fulfilment,
+            tags: order.tags.0,
+            business,
             test: order.test,
+            ..Order::default()
         },
     })
 }
@@ -405,14 +438,34 @@ fn what_happened(order: &ShopifyOrder, topic: &str) -> Option<(Change, Instant)>
     if order.financial_status.0.as_deref() == Some("refunded") {
         return Some((Change::Refunded, order.updated_at));
     }
-    let fulfilled = match &order.fulfillment_status {
-        Some(status) => status.0.as_deref() == Some("fulfilled"),
+    let sent = match &order.fulfillment_status {
+        Some(status) => matches!(status.0.as_deref(), Some("fulfilled" | "partial")),
         None => topic == "orders_fulfilled",
     };
-    let last_shipment =
-        order.fulfillments.iter().filter_map(|shipment| shipment.created_at.0).max();
-    let completed_at = last_shipment.or(order.closed_at.0).or(order.updated_at.0);
-    fulfilled.then_some((Change::Completed, Instant(completed_at)))
+    let parcels = || order.fulfillments.iter();
+    let last_shipment = parcels().filter_map(|parcel| parcel.created_at.0).max();
+    let arrivals = parcels().filter(|parcel| parcel.is_delivered());
+    let last_arrival = arrivals.filter_map(|parcel| parcel.updated_at.0).max();
+    let completed_at = last_arrival
+        .filter(|_| how_far(order) == Fulfilment::Delivered)
+        .or(last_shipment)
+        .or(order.closed_at.0)
+        .or(order.updated_at.0);
+    sent.then_some((Change::Completed, Instant(completed_at)))
+}
+
+/// How far an order is of which something was sent.
+fn how_far(order: &ShopifyOrder) -> Fulfilment {
+    let status = order.fulfillment_status.as_ref().and_then(|status| status.0.as_deref());
+    if status == Some("partial") {
+        return Fulfilment::Partial;
+    }
+    let mut parcels = order.fulfillments.iter().filter(|parcel| !parcel.is_cancelled()).peekable();
+    if parcels.peek().is_some() && parcels.all(Fulfillment::is_delivered) {
+        Fulfilment::Delivered
+    } else {
+        Fulfilment::Shipped
+    }
 }
 
 /// The refund's extent is not in the body, so any refund counts: a buyer who sent something back is
@@ -461,7 +514,11 @@ impl Fulfillment {
 
     fn is_on_its_way(&self) -> bool {
         let is_tracked = self.shipment_status.0.is_some();
-        is_tracked && !self.is_delivered() && self.status.0.as_deref() != Some("cancelled")
+        is_tracked && !self.is_delivered() && !self.is_cancelled()
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.status.0.as_deref() == Some("cancelled")
     }
 }
 
@@ -475,20 +532,21 @@ mod tests {
     fn order() -> Value {
         json!({ "order": {
             "id": 5_784_218_436_u64, "admin_graphql_api_id": "gid://shopify/Order/5784218436",
-            "app_id": 580_111, "buyer_accepts_marketing": true, "cancel_reason": null,
+            "buyer_accepts_marketing": true,
             "cancelled_at": null, "closed_at": "2026-06-30T09:12:00+02:00", "confirmed": true,
             "contact_email": "asa.lind@example.com", "created_at": "2026-06-28T10:00:00+02:00",
             "currency": "SEK", "current_total_price": "498.00", "customer_locale": "sv",
             "email": "asa.lind@example.com", "financial_status": "paid",
             "fulfillment_status": "fulfilled", "name": "#1042", "order_number": 1042,
             "presentment_currency": "SEK", "processed_at": "2026-06-28T10:00:00+02:00",
-            "tags": "", "test": false, "total_price": "498.00",
+            "tags": "wholesale, gift wrap", "company": null, "test": false, "total_price": "498.00",
             "total_price_set": {
                 "shop_money": { "amount": "498.00", "currency_code": "SEK" },
                 "presentment_money": { "amount": "498.00", "currency_code": "SEK" },
             },
             "updated_at": "2026-07-01T11:41:05+02:00",
-            "billing_address": { "name": "Åsa Lind", "country": "Sweden", "country_code": "SE" },
+            "billing_address": { "name": "Åsa Lind", "country": "Sweden", "country_code": "SE",
+                "company": null, "province_code": "AB" },
             "customer": {
                 "id": 9001, "email": "asa.lind@example.com", "first_name": "Åsa",
                 "last_name": "Lind", "state": "disabled", "currency": "SEK",
@@ -551,6 +609,18 @@ mod tests {
         assert_eq!(event.order.total.unwrap().amount.to_string(), "498.00");
         assert_eq!(event.order.marketing_consent, Some(false), "taken back since");
         assert_eq!(event.order.items[0].name, "Mörkrost 500 g");
+        assert_eq!(event.order.fulfilment, Fulfilment::Delivered);
+        assert_eq!(event.order.region.as_deref(), Some("AB"));
+        assert_eq!(event.order.tags, ["wholesale", "gift wrap"]);
+        assert!(!event.order.business);
+    }
+
+    #[test]
+    fn a_company_is_one_by_its_account_or_its_address() {
+        let account = told(with("/company", json!({ "id": 7, "location_id": 8 })));
+        assert!(account.order.business);
+        assert!(told(with("/billing_address/company", json!("Lind AB"))).order.business);
+        assert!(!told(with("/billing_address/company", json!(""))).order.business);
     }
 
     #[test]
@@ -561,24 +631,29 @@ mod tests {
         }
         let untracked = told(with("/fulfillments/0/shipment_status", Value::Null));
         assert_eq!(untracked.change, Change::Completed);
+        assert_eq!(untracked.order.fulfilment, Fulfilment::Shipped, "nobody tells of its arrival");
         let mut answer = order();
         let parcel = &mut answer["order"]["fulfillments"][0];
         parcel["shipment_status"] = json!("in_transit");
         parcel["status"] = json!("cancelled");
-        assert_eq!(told(read(&answer).unwrap().remove(0)).change, Change::Completed);
+        let rest = told(read(&answer).unwrap().remove(0));
+        assert_eq!(
+            (rest.change, rest.order.fulfilment),
+            (Change::Completed, Fulfilment::Delivered)
+        );
     }
 
     #[test]
-    fn what_is_undone_or_not_all_sent_is_not_completed() {
+    fn what_is_undone_or_not_sent_is_not_completed() {
         let cancelled = told(with("/cancelled_at", json!("2026-07-02T10:00:00+02:00")));
         assert_eq!(cancelled.change, Change::Cancelled);
         assert_eq!(cancelled.at, Some("2026-07-02T08:00:00Z".parse().unwrap()));
         let refunded = told(with("/financial_status", json!("refunded")));
         assert_eq!(refunded.change, Change::Refunded);
-        for status in [json!("partial"), Value::Null] {
-            let open = with("/fulfillment_status", status);
-            assert_eq!(open, Event::Ignored { reason: "order_not_completed" });
-        }
+        let open = with("/fulfillment_status", Value::Null);
+        assert_eq!(open, Event::Ignored { reason: "order_not_completed" });
+        let part = told(with("/fulfillment_status", json!("partial")));
+        assert_eq!((part.change, part.order.fulfilment), (Change::Completed, Fulfilment::Partial));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! They name the order by its code and no more, so it is read from the API. It is completed in the
 //! status *Vyřízena* (processed), which each e-shop has, and cancelled in *Stornována*. What an e-shop's
-//! own statuses mean, nobody but the e-shop knows. Shoptet has no refunds of orders: credit notes are
+//! own statuses mean, nobody but the e-shop knows; nor does *Vyřízena* say that anything was sent. Shoptet has no refunds of orders: credit notes are
 //! documents of their own.
 //!
 //! Documented (developers.shoptet.com): the signature and the payload (Webhooks), how a private token is
@@ -94,9 +94,11 @@ struct Status {
     id: Text,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Address {
+    #[serde(default)]
+    company: Text,
     #[serde(default)]
     full_name: Text,
     #[serde(default)]
@@ -215,7 +217,10 @@ impl ShopSource for Source {
                 "changeTime": event.at.map(with_offset),
                 "email": order.email,
                 "language": order.locale,
-                "billingAddress": { "fullName": order.name, "countryCode": order.country },
+                "billingAddress": {
+                    "company": order.business.then_some("Sample s.r.o."),
+                    "fullName": order.name, "countryCode": order.country,
+                },
                 "status": status,
                 "price": {
                     "withVat": total.map(|total| total.amount),
@@ -234,24 +239,24 @@ impl ShopSource for Source {
 
 impl From<ApiOrder> for Order {
     fn from(order: ApiOrder) -> Self {
-        let address = order.billing_address.or(order.delivery_address);
-        let (name, country) =
-            address.map_or((None, None), |address| (address.full_name.0, address.country_code.0));
+        let address = order.billing_address.or(order.delivery_address).unwrap_or_default();
         let items = order.items.unwrap_or_default().into_iter();
         let price = order.price;
         Self {
             number: Some(order.code.0.clone()),
             reference: order.code.0,
             email: order.email.0.and_then(|email| EmailAddress::parse(&email).ok()),
-            name,
+            name: address.full_name.0,
             locale: order.language.0,
-            country,
+            country: address.country_code.0,
             items: items.filter(OrderItem::is_product).map(Item::from).collect(),
             total: price
                 .and_then(|price| Money::new(price.with_vat.0, price.currency_code.0.as_deref())),
             marketing_consent: None,
             placed_at: order.creation_time.0,
+            business: address.company.0.is_some(),
             test: false,
+            ..Order::default()
         }
     }
 }
@@ -368,6 +373,14 @@ mod tests {
         assert_eq!((coffee.name.as_str(), coffee.sku.as_deref()), ("Káva", Some("KAVA-250")));
         assert_eq!(coffee.gtin.as_deref(), Some("8594001021512"));
         assert_eq!((set.name.as_str(), &set.gtin), ("Dárková sada", &None));
+    }
+
+    #[test]
+    fn a_company_in_the_address_is_one() {
+        let mut order = order();
+        assert!(!told(&order).order.business);
+        order["billingAddress"]["company"] = json!("Lind s.r.o.");
+        assert!(told(&order).order.business);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Shopware 6: the webhooks of an app for `state_enter.order_delivery.state.shipped`,
+//! Shopware 6: the webhooks of an app for `state_enter.order_delivery.state.shipped` and `.delivered`,
 //! `state_enter.order.state.completed` and `.cancelled`, and for deliveries that are `returned` and
 //! transactions that are `refunded`.
 //!
@@ -17,6 +17,9 @@
 //! Shopware has no test orders. Pictures and GTINs are not among what is loaded, and consent to
 //! marketing is no property of an order.
 //!
+//! *Shipped* is the state of a delivery, of which an order mostly has one; so is *delivered*, which newer
+//! versions have (`OrderDeliveryStates`). *Completed* does not say that anything was sent. Tags come with an order. A buyer with a company counts as one.
+//!
 //! The `timestamp` that is signed with the body is renewed for each attempt, and not checked:
 //! whoever repeats a request repeats an event that is known.
 
@@ -27,7 +30,7 @@ use adapter_api::{
     Signature, Verified, first_and_last,
     json::{self, Amount, Id, Instant, Text, UnixSeconds},
 };
-use domain::{Change, EmailAddress, Item, Money, Order, OrderEvent};
+use domain::{Change, EmailAddress, Fulfilment, Item, Money, Order, OrderEvent};
 use jiff::Timestamp;
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Number, json, value::RawValue};
@@ -37,6 +40,11 @@ static META: Meta = Meta {
     title: "Shopware 6",
     docs_url: "https://developer.shopware.com/docs/resources/references/app-reference/webhook-events-reference.html",
 };
+
+/// The events of an order that is completed.
+const SHIPPED: &str = "state_enter.order_delivery.state.shipped";
+const DELIVERED: &str = "state_enter.order_delivery.state.delivered";
+const COMPLETED: &str = "state_enter.order.state.completed";
 
 const SHOP_SIGNATURE: &str = "shopware-shop-signature";
 const APP_SIGNATURE: &str = "shopware-app-signature";
@@ -108,6 +116,8 @@ struct ShopwareOrder<'a> {
     addresses: Option<Vec<Address>>,
     #[serde(default, borrow)]
     line_items: Option<Vec<LineItem<'a>>>,
+    #[serde(default)]
+    tags: Option<Vec<Tag>>,
 }
 
 #[derive(Deserialize)]
@@ -126,6 +136,8 @@ struct Customer {
     first_name: Text,
     #[serde(default)]
     last_name: Text,
+    #[serde(default)]
+    company: Text,
 }
 
 #[derive(Deserialize)]
@@ -141,11 +153,31 @@ struct Locale {
 }
 
 #[derive(Deserialize)]
+struct Tag {
+    #[serde(default)]
+    name: Text,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Address {
     #[serde(default)]
     id: Text,
     #[serde(default)]
+    company: Text,
+    #[serde(default)]
     country: Option<Country>,
+    #[serde(default)]
+    country_state: Option<CountryState>,
+}
+
+/// A region.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CountryState {
+    /// With the country's code in front, such as `DE-BE`.
+    #[serde(default)]
+    short_code: Text,
 }
 
 #[derive(Deserialize)]
@@ -237,26 +269,33 @@ impl ShopAdapter for Adapter {
             let reason = "registration_confirmed";
             return api_key.map(|_| vec![Event::Ignored { reason }]).ok_or_else(missing);
         };
-        let change = match data.event.as_str() {
-            "state_enter.order_delivery.state.shipped" | "state_enter.order.state.completed" => {
-                Change::Completed
-            }
-            "state_enter.order.state.cancelled" => Change::Cancelled,
+        let (change, fulfilment) = match data.event.as_str() {
+            SHIPPED => (Change::Completed, Fulfilment::Shipped),
+            DELIVERED => (Change::Completed, Fulfilment::Delivered),
+            COMPLETED => (Change::Completed, Fulfilment::Unknown),
+            "state_enter.order.state.cancelled" => (Change::Cancelled, Fulfilment::Unknown),
             "state_enter.order_delivery.state.returned"
-            | "state_enter.order_transaction.state.refunded" => Change::Refunded,
+            | "state_enter.order_transaction.state.refunded" => {
+                (Change::Refunded, Fulfilment::Unknown)
+            }
             _ => return Ok(vec![Event::Ignored { reason: "event_not_used" }]),
         };
         let Payload { order } = json::from_raw(data.payload, "data.payload")?;
         let at = timestamp.map(|at| json::from_raw::<UnixSeconds>(at, "timestamp")).transpose()?;
         let at = at.unwrap_or_default().0;
-        Ok(vec![Event::Order(OrderEvent { change, at, order: order.into() })])
+        let order = Order { fulfilment, ..order.into() };
+        Ok(vec![Event::Order(OrderEvent { change, at, order })])
     }
 
     fn sample(&self, event: &OrderEvent) -> Sample {
         let order = &event.order;
         let (first, last) = first_and_last(order.name.as_deref());
         let state = match event.change {
-            Change::Completed => "state_enter.order_delivery.state.shipped",
+            Change::Completed => match order.fulfilment {
+                Fulfilment::Unknown => COMPLETED,
+                Fulfilment::Partial | Fulfilment::Shipped => SHIPPED,
+                Fulfilment::Delivered => DELIVERED,
+            },
             Change::Cancelled => "state_enter.order.state.cancelled",
             Change::Refunded => "state_enter.order_transaction.state.refunded",
         };
@@ -277,7 +316,13 @@ impl ShopAdapter for Adapter {
                     },
                     "language": { "locale": { "code": order.locale } },
                     "billingAddressId": address,
-                    "addresses": [{ "id": address, "country": { "iso": order.country } }],
+                    "addresses": [{
+                        "id": address, "country": { "iso": order.country },
+                        "company": order.business.then_some("Sample AB"),
+                        "countryState":
+                            order.region.as_ref().map(|code| json!({ "shortCode": code })),
+                    }],
+                    "tags": order.tags.iter().map(|tag| json!({ "name": tag })).collect::<Vec<_>>(),
                     "lineItems": order.items.iter().map(|item| json!({
                         "label": item.name, "type": "product", "quantity": 1,
                         "payload": { "productNumber": item.sku },
@@ -307,7 +352,7 @@ impl From<ShopwareOrder<'_>> for Order {
         let customer = order.order_customer.unwrap_or_default();
         let billing = order.billing_address_id.0;
         let mut addresses = order.addresses.unwrap_or_default().into_iter();
-        let billing_address = addresses.find(|address| address.id.0 == billing);
+        let address = addresses.find(|address| address.id.0 == billing).unwrap_or_default();
         let currency = order.currency.and_then(|currency| currency.iso_code.0);
         Self {
             reference: order.id.0,
@@ -315,12 +360,16 @@ impl From<ShopwareOrder<'_>> for Order {
             email: customer.email.0.and_then(|email| EmailAddress::parse(&email).ok()),
             name: Text::joined([customer.first_name, customer.last_name]),
             locale: order.language.and_then(|language| language.locale?.code.0),
-            country: billing_address.and_then(|address| address.country?.iso.0),
+            country: address.country.and_then(|country| country.iso.0),
+            region: address.country_state.and_then(|state| state.short_code.0),
             items: order.line_items.unwrap_or_default().into_iter().filter_map(item).collect(),
             total: Money::new(order.amount_total.0, currency.as_deref()),
             marketing_consent: None,
             placed_at: order.order_date_time.0,
+            tags: order.tags.into_iter().flatten().filter_map(|tag| tag.name.0).collect(),
+            business: customer.company.0.or(address.company.0).is_some(),
             test: false,
+            ..Order::default()
         }
     }
 }

@@ -6,7 +6,8 @@
 //! address, and the order is read from the API.
 //!
 //! `order.completed` means that the order is paid. It counts as completed when it is shipped or, if
-//! none of its items is to be shipped, when it is paid.
+//! none of its items is to be shipped, when it is paid. A buyer with a company in the billing address
+//! counts as one.
 //!
 //! Documented (docs.snipcart.com): how requests are to be proved (v3/webhooks/introduction), the
 //! events with the statuses (v3/webhooks/order-events), the API and its password
@@ -20,9 +21,9 @@ use std::num::NonZeroU32;
 use adapter_api::{
     Access, Adapter as ShopAdapter, ApiRequest, Event, Meta, Notice, ParseError, Sample, Scheme,
     Source, Verified,
-    json::{self, Amount, Flag, Id, Instant, Text},
+    json::{self, Amount, Flag, Id, Instant, Text, Texts},
 };
-use domain::{Change, EmailAddress, Item, Money, Order, OrderEvent};
+use domain::{Change, EmailAddress, Fulfilment, Item, Money, Order, OrderEvent};
 use serde::Deserialize;
 use serde_json::{json, value::RawValue};
 
@@ -99,7 +100,11 @@ struct Address {
     #[serde(default)]
     name: Text,
     #[serde(default)]
+    company: Text,
+    #[serde(default)]
     country: Text,
+    #[serde(default)]
+    province: Text,
 }
 
 #[derive(Deserialize)]
@@ -113,6 +118,8 @@ struct OrderItem {
     url: Text,
     #[serde(default)]
     image: Text,
+    #[serde(default)]
+    categories: Texts,
     #[serde(default)]
     shippable: Flag,
 }
@@ -193,20 +200,28 @@ impl Source for Api {
 
 fn order(event: &OrderEvent) -> serde_json::Value {
     let OrderEvent { change, at, order } = event;
+    let status = match (change, order.fulfilment) {
+        (Change::Cancelled, _) => "Cancelled",
+        (_, Fulfilment::Delivered) => "Delivered",
+        _ => "Shipped",
+    };
     json!({
         "token": order.reference,
         "mode": if order.test { "Test" } else { "Live" },
-        "status": if *change == Change::Cancelled { "Cancelled" } else { "Shipped" },
+        "status": status,
         "paymentStatus": if *change == Change::Refunded { "Refunded" } else { "Paid" },
         "invoiceNumber": order.number,
         "email": order.email,
         "lang": order.locale,
         "currency": "eur",
         "finalGrandTotal": 11.99,
-        "billingAddress": { "fullName": order.name, "name": order.name, "country": order.country },
+        "billingAddress": {
+            "fullName": order.name, "name": order.name, "country": order.country,
+            "province": order.region, "company": order.business.then_some("Sample AB"),
+        },
         "items": order.items.iter().map(|item| json!({
             "id": item.sku, "name": item.name, "url": item.url, "image": item.image,
-            "quantity": 1, "price": 11.99, "shippable": true,
+            "quantity": 1, "price": 11.99, "shippable": true, "categories": item.categories,
         })).collect::<Vec<_>>(),
         "completionDate": order.placed_at,
         "modificationDate": at,
@@ -214,33 +229,37 @@ fn order(event: &OrderEvent) -> serde_json::Value {
 }
 
 impl Answer {
-    fn what_happened(&self) -> Option<Change> {
+    fn what_happened(&self) -> Option<(Change, Fulfilment)> {
         let is_given_back = self.refunds_amount.0.is_some_and(|refunds| {
             !refunds.is_zero() && self.final_grand_total.0.is_some_and(|total| total <= refunds)
         });
         if is_given_back
             || matches!(self.payment_status.0.as_deref(), Some("Refunded" | "ChargedBack"))
         {
-            return Some(Change::Refunded);
+            return Some((Change::Refunded, Fulfilment::Unknown));
         }
         match self.status.0.as_deref() {
-            Some("Cancelled") => Some(Change::Cancelled),
-            Some("Shipped" | "Dispatched" | "Delivered") => Some(Change::Completed),
+            Some("Cancelled") => Some((Change::Cancelled, Fulfilment::Unknown)),
+            Some("Shipped" | "Dispatched") => Some((Change::Completed, Fulfilment::Shipped)),
+            Some("Delivered") => Some((Change::Completed, Fulfilment::Delivered)),
             Some("Processed") => {
                 let nothing_to_ship = !self.items.is_empty()
                     && self.items.iter().all(|i| i.shippable.0 == Some(false));
-                nothing_to_ship.then_some(Change::Completed)
+                nothing_to_ship.then_some((Change::Completed, Fulfilment::Unknown))
             }
             _ => None,
         }
     }
 
     fn event(self) -> Event {
-        let Some(change) = self.what_happened() else {
+        let Some((change, fulfilment)) = self.what_happened() else {
             return Event::Ignored { reason: "order_not_completed" };
         };
         let addresses = || [&self.billing_address, &self.shipping_address].into_iter().flatten();
         let name = |address: &Address| address.full_name.0.clone().or(address.name.0.clone());
+        let billed_company = self.billing_address.as_ref().and_then(|it| it.company.0.as_ref());
+        let business = billed_company.is_some();
+        let place = addresses().find(|address| address.country.0.is_some());
         Event::Order(OrderEvent {
             change,
             at: self.modification_date.0.or(self.completion_date.0),
@@ -250,13 +269,15 @@ impl Answer {
                 email: self.email.0.and_then(|email| EmailAddress::parse(&email).ok()),
                 name: addresses().find_map(name),
                 locale: self.lang.0,
-                country: addresses().find_map(|address| address.country.0.clone()),
+                country: place.and_then(|address| address.country.0.clone()),
+                region: place.and_then(|address| address.province.0.clone()),
                 items: self
                     .items
                     .into_iter()
                     .map(|item| Item {
                         name: item.name.0.unwrap_or_default(),
                         sku: item.id.0,
+                        categories: item.categories.0,
                         url: item.url.0,
                         image: item.image.0,
                         ..Item::default()
@@ -265,7 +286,10 @@ impl Answer {
                 total: Money::new(self.final_grand_total.0, self.currency.0.as_deref()),
                 marketing_consent: None,
                 placed_at: self.completion_date.0,
+                fulfilment,
+                business,
                 test: self.mode.0.as_deref() == Some("Test"),
+                ..Order::default()
             },
         })
     }
@@ -280,8 +304,8 @@ mod tests {
     /// What the API answers about an order, which `change` has changed.
     fn answer(change: impl FnOnce(&mut Value)) -> Value {
         let address = json!({
-            "fullName": "Åsa Lind", "firstName": null, "name": "Åsa Lind", "company": null,
-            "address1": "Storgatan 1", "city": "Umeå", "country": "SE", "postalCode": "903 26",
+            "fullName": "Åsa Lind", "firstName": null, "name": "Åsa Lind", "company": "Lind AB",
+            "address1": "Storgatan 1", "city": "Umeå", "province": "AC", "country": "SE", "postalCode": "903 26",
         });
         let mut order = json!({
             "token": "0f7a1c52-93f2-4c65-8f0c-5c1a6d0b9e21",
@@ -303,7 +327,7 @@ mod tests {
                 "uniqueId": "e595ebf2-8cf1-48e8-b9c4-99de7a9f166f",
                 "id": "TEA-250", "name": "Te, 250 g", "price": 89.5, "totalPrice": 179,
                 "quantity": 2, "url": "https://shop.example/te", "shippable": true,
-                "image": "https://shop.example/te.png", "customFields": [], "weight": null,
+                "image": "https://shop.example/te.png", "categories": ["Te", "Grönt"], "customFields": [], "weight": null,
             }],
             "plans": [],
             "refunds": [],
@@ -346,7 +370,10 @@ mod tests {
         assert_eq!(order.email, EmailAddress::parse("asa.lind@example.com").ok());
         assert_eq!(order.name.as_deref(), Some("Åsa Lind"));
         assert_eq!((order.locale.as_deref(), order.country.as_deref()), (Some("sv"), Some("SE")));
+        assert_eq!((order.region.as_deref(), order.business), (Some("AC"), true));
+        assert_eq!(order.fulfilment, Fulfilment::Shipped);
         assert_eq!(order.items[0].sku.as_deref(), Some("TEA-250"));
+        assert_eq!(order.items[0].categories, ["Te", "Grönt"]);
         assert_eq!(order.items[0].image.as_deref(), Some("https://shop.example/te.png"));
         assert_eq!(order.total.unwrap().amount.to_string(), "228.0");
         assert!(!order.test);

@@ -1,7 +1,7 @@
 //! Squarespace: the webhooks `order.create`, `order.update` and `extension.uninstall`.
 //!
 //! They name the order and no more, so it is read from the Orders API. It is completed when it is
-//! fulfilled, and refunded when as much was given back as was paid; a refund of a part changes
+//! fulfilled (all of it was sent), and refunded when as much was given back as was paid; a refund of a part changes
 //! nothing. A new e-mail address (`EMAIL_UPDATED`) reaches the invitation, as the order is read
 //! again.
 //!
@@ -12,7 +12,7 @@
 //! requests), and the rate (Rate limits).
 //!
 //! Not confirmed: that `grandTotal` stays what it was when something is refunded. The buyer's
-//! language and agreement to marketing are not told.
+//! language and agreement to marketing are not told, nor whether the order arrived.
 
 use std::num::NonZeroU32;
 
@@ -21,7 +21,7 @@ use adapter_api::{
     Sample, Scheme, Signature, Source as ShopSource, Verified, first_and_last,
     json::{self, Amount, Flag, Id, Instant, Text},
 };
-use domain::{Change, EmailAddress, Item, Money, Order, OrderEvent};
+use domain::{Change, EmailAddress, Fulfilment, Item, Money, Order, OrderEvent};
 use serde::Deserialize;
 use serde_json::{json, value::RawValue};
 
@@ -87,7 +87,7 @@ struct ApiOrder {
     refunded_total: Option<Price>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Address {
     #[serde(default)]
@@ -96,6 +96,8 @@ struct Address {
     last_name: Text,
     #[serde(default)]
     country_code: Text,
+    #[serde(default)]
+    state: Text,
 }
 
 #[derive(Deserialize)]
@@ -207,14 +209,16 @@ impl ShopSource for Source {
     fn parse(&self, _reference: &str, answers: &[Vec<u8>]) -> Result<Vec<Event>, ParseError> {
         let answer = answers.first().map(Vec::as_slice).unwrap_or_default();
         let order: ApiOrder = json::from_slice(answer)?;
-        let (change, at) = match order.fulfillment_status.0.as_deref() {
-            Some("CANCELED") => (Change::Cancelled, order.modified_on),
-            _ if order.refunded_in_full() => (Change::Refunded, order.modified_on),
-            Some("FULFILLED") => (Change::Completed, order.fulfilled_on),
+        let unknown = Fulfilment::Unknown;
+        let (change, fulfilment, at) = match order.fulfillment_status.0.as_deref() {
+            Some("CANCELED") => (Change::Cancelled, unknown, order.modified_on),
+            _ if order.refunded_in_full() => (Change::Refunded, unknown, order.modified_on),
+            Some("FULFILLED") => (Change::Completed, Fulfilment::Shipped, order.fulfilled_on),
             _ => return Ok(vec![Event::Ignored { reason: "order_not_completed" }]),
         };
         let at = at.0.or(order.modified_on.0);
-        Ok(vec![Event::Order(OrderEvent { change, at, order: order.into() })])
+        let order = Order { fulfilment, ..order.into() };
+        Ok(vec![Event::Order(OrderEvent { change, at, order })])
     }
 
     fn sample(&self, event: &OrderEvent) -> Vec<Vec<u8>> {
@@ -235,6 +239,7 @@ impl ShopSource for Source {
             "customerEmail": order.email,
             "billingAddress": {
                 "firstName": first, "lastName": last, "countryCode": order.country,
+                "state": order.region,
             },
             "fulfillmentStatus":
                 if event.change == Change::Cancelled { "CANCELED" } else { "FULFILLED" },
@@ -262,10 +267,7 @@ impl ApiOrder {
 
 impl From<ApiOrder> for Order {
     fn from(order: ApiOrder) -> Self {
-        let address = order.billing_address.or(order.shipping_address);
-        let (name, country) = address.map_or((None, None), |address| {
-            (Text::joined([address.first_name, address.last_name]), address.country_code.0)
-        });
+        let address = order.billing_address.or(order.shipping_address).unwrap_or_default();
         let item = |line: LineItem| Item {
             name: line.product_name.0.unwrap_or_default(),
             sku: line.sku.0,
@@ -277,14 +279,16 @@ impl From<ApiOrder> for Order {
             reference: order.id.0,
             number: order.order_number.0,
             email: order.customer_email.0.and_then(|email| EmailAddress::parse(&email).ok()),
-            name,
+            name: Text::joined([address.first_name, address.last_name]),
             locale: None,
-            country,
+            country: address.country_code.0,
+            region: address.state.0,
             items: order.line_items.unwrap_or_default().into_iter().map(item).collect(),
             total: total.and_then(|total| Money::new(total.value.0, total.currency.0.as_deref())),
             marketing_consent: None,
             placed_at: order.created_on.0,
             test: order.testmode.0 == Some(true),
+            ..Order::default()
         }
     }
 }
@@ -307,7 +311,7 @@ mod tests {
             "customerEmail": "asa.lind@example.com",
             "billingAddress": {
                 "firstName": "Åsa", "lastName": "Lind", "address1": "Storgatan 1", "address2": null,
-                "city": "Umeå", "state": null, "countryCode": "SE", "postalCode": "903 26",
+                "city": "Umeå", "state": "AC", "countryCode": "SE", "postalCode": "903 26",
                 "phone": null,
             },
             "shippingAddress": null,
@@ -369,6 +373,7 @@ mod tests {
         assert_eq!(order.email, EmailAddress::parse("asa.lind@example.com").ok());
         assert_eq!(order.name.as_deref(), Some("Åsa Lind"));
         assert_eq!((order.locale.as_deref(), order.country.as_deref()), (None, Some("SE")));
+        assert_eq!((order.region.as_deref(), order.fulfilment), (Some("AC"), Fulfilment::Shipped));
         let total = order.total.unwrap();
         assert_eq!((total.amount.to_string().as_str(), total.currency.as_str()), ("57.70", "SEK"));
         assert_eq!((order.marketing_consent, order.test), (None, false));
@@ -423,7 +428,8 @@ mod tests {
     #[test]
     fn what_is_missing_costs_that_detail_only() {
         let event = told(&json!({ "id": "1", "fulfillmentStatus": "FULFILLED" }));
-        let order = Order { reference: "1".into(), ..Order::default() };
+        let fulfilment = Fulfilment::Shipped;
+        let order = Order { reference: "1".into(), fulfilment, ..Order::default() };
         assert_eq!(event, OrderEvent { change: Change::Completed, at: None, order });
         assert_eq!(told(&with("customerEmail", json!(null))).order.email, None);
     }

@@ -2,13 +2,14 @@
 //!
 //! The body is `{"type": "order.completed", "timestamp": …, "data": {…}}`. `type` is one of
 //! `order.completed`, `order.fulfilled`, `order.delivered`, `order.cancelled` and `order.refunded`;
-//! `data` is an order as in [`Data`]. Facts: <https://www.standardwebhooks.com>.
+//! `data` is an order as in [`Data`]. All of an order that is fulfilled was sent; how far one is that
+//! is completed, its `fulfilment` may say. Facts: <https://www.standardwebhooks.com>.
 
 use adapter_api::{
     Adapter as ShopAdapter, Event, KeyForm, Meta, ParseError, Sample, Scheme, Signature, Verified,
-    json::{self, Amount, Flag, Id, Instant, Text},
+    json::{self, Amount, Flag, Id, Instant, Text, Texts},
 };
-use domain::{Change, EmailAddress, Item, Money, Order, OrderEvent};
+use domain::{Change, EmailAddress, Fulfilment, Item, Money, Order, OrderEvent};
 use serde::Deserialize;
 use serde_json::{json, value::RawValue};
 
@@ -44,7 +45,17 @@ struct Data {
     #[serde(default)]
     country: Text,
     #[serde(default)]
+    region: Text,
+    #[serde(default)]
     placed_at: Instant,
+    #[serde(default)]
+    ask_at: Instant,
+    #[serde(default)]
+    fulfilment: Option<Fulfilment>,
+    #[serde(default)]
+    tags: Texts,
+    #[serde(default)]
+    business: Flag,
     #[serde(default)]
     total: Option<Total>,
     #[serde(default)]
@@ -71,6 +82,8 @@ struct DataItem {
     #[serde(default)]
     gtin: Text,
     #[serde(default)]
+    categories: Texts,
+    #[serde(default)]
     url: Text,
     #[serde(default)]
     image: Text,
@@ -91,13 +104,16 @@ impl ShopAdapter for Adapter {
 
     fn parse(&self, request: &Verified<'_>) -> Result<Vec<Event>, ParseError> {
         let envelope: Envelope<'_> = json::from_slice(request.body())?;
-        let change = match envelope.r#type.as_str() {
-            "order.completed" | "order.fulfilled" | "order.delivered" => Change::Completed,
-            "order.cancelled" => Change::Cancelled,
-            "order.refunded" => Change::Refunded,
+        let (change, reached) = match envelope.r#type.as_str() {
+            "order.completed" => (Change::Completed, Fulfilment::Unknown),
+            "order.fulfilled" => (Change::Completed, Fulfilment::Shipped),
+            "order.delivered" => (Change::Completed, Fulfilment::Delivered),
+            "order.cancelled" => (Change::Cancelled, Fulfilment::Unknown),
+            "order.refunded" => (Change::Refunded, Fulfilment::Unknown),
             _ => return Ok(vec![Event::Ignored { reason: "type_not_used" }]),
         };
         let order = Order::from(json::from_raw::<Data>(envelope.data, "data")?);
+        let order = Order { fulfilment: order.fulfilment.max(reached), ..order };
         Ok(vec![Event::Order(OrderEvent { change, at: envelope.timestamp.0, order })])
     }
 
@@ -113,7 +129,12 @@ impl ShopAdapter for Adapter {
                 "name": order.name,
                 "locale": order.locale,
                 "country": order.country,
+                "region": order.region,
                 "placed_at": order.placed_at,
+                "ask_at": order.ask_at,
+                "fulfilment": order.fulfilment,
+                "tags": order.tags,
+                "business": order.business,
                 "total": order.total,
                 "marketing_consent": order.marketing_consent,
                 "test": order.test,
@@ -136,6 +157,7 @@ impl From<Data> for Order {
             name: data.name.0,
             locale: data.locale.0,
             country: data.country.0,
+            region: data.region.0,
             items: data
                 .items
                 .into_iter()
@@ -143,6 +165,7 @@ impl From<Data> for Order {
                     name: item.name,
                     sku: item.sku.0,
                     gtin: item.gtin.0,
+                    categories: item.categories.0,
                     url: item.url.0,
                     image: item.image.0,
                 })
@@ -150,6 +173,10 @@ impl From<Data> for Order {
             total: data.total.and_then(|it| Money::new(it.amount.0, it.currency.0.as_deref())),
             marketing_consent: data.marketing_consent.0,
             placed_at: data.placed_at.0,
+            ask_at: data.ask_at.0,
+            fulfilment: data.fulfilment.unwrap_or_default(),
+            tags: data.tags.0,
+            business: data.business.0 == Some(true),
             test: data.test,
         }
     }

@@ -126,10 +126,13 @@ struct Customer {
     address: Option<Address>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Address {
     #[serde(default)]
     country: Text,
+    /// ISO 3166-2.
+    #[serde(default)]
+    state: Text,
 }
 
 #[derive(Deserialize)]
@@ -292,7 +295,8 @@ fn session(order: &Order, payment_status: &str) -> Value {
         "payment_status": payment_status,
         "payment_intent": order.reference,
         "customer_details": {
-            "email": order.email, "name": order.name, "address": { "country": order.country },
+            "email": order.email, "name": order.name,
+            "address": { "country": order.country, "state": order.region },
         },
         "locale": order.locale,
         "consent": promotions.map(|promotions| json!({ "promotions": promotions })),
@@ -362,6 +366,7 @@ impl Session {
     fn event(self, change: Change, at: Option<Timestamp>, test: bool) -> OrderEvent {
         let customer = self.customer_details.unwrap_or_default();
         let email = customer.email.0.or(self.customer_email.0);
+        let address = customer.address.unwrap_or_default();
         let order = Order {
             reference: self.payment_intent.unwrap_or(self.id).0,
             number: None,
@@ -369,7 +374,8 @@ impl Session {
             name: customer.name.0,
             // `auto`: the browser's, which Stripe does not tell.
             locale: self.locale.0.filter(|locale| locale != "auto"),
-            country: customer.address.and_then(|address| address.country.0),
+            country: address.country.0,
+            region: address.state.0,
             items: self
                 .line_items
                 .into_iter()
@@ -381,6 +387,7 @@ impl Session {
             marketing_consent: self.consent.and_then(Consent::agreed),
             placed_at: self.created.0,
             test,
+            ..Order::default()
         };
         OrderEvent { change, at, order }
     }

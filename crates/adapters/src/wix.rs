@@ -7,6 +7,9 @@
 //! fulfillments holds no more than the order's id, and others may hold a part of the order: then the
 //! order is read from the API.
 //!
+//! Fulfilled is sent: that it arrived, Wix does not tell. A buyer with a company in the billing
+//! details counts as one.
+//!
 //! Documented (dev.wix.com): that each event is a token to be verified with the app's public key, and
 //! its layers (Handle Events with Webhooks for Self-hosting Without the JavaScript SDK), the events
 //! and where the order stands in them (Order Approved, Order Updated, Payment Status Updated, Order
@@ -27,7 +30,7 @@ use adapter_api::{
     json::{self, Amount, Flag, Id, Instant, Text},
     jwt,
 };
-use domain::{Change, EmailAddress, Item, Money, Order, OrderEvent};
+use domain::{Change, EmailAddress, Fulfilment, Item, Money, Order, OrderEvent};
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 
@@ -153,10 +156,13 @@ struct AddressWithContact {
     contact_details: Option<ContactDetails>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Address {
     #[serde(default)]
     country: Text,
+    /// ISO 3166-2, with the country's code in front.
+    #[serde(default)]
+    subdivision: Text,
 }
 
 #[derive(Deserialize)]
@@ -166,6 +172,8 @@ struct ContactDetails {
     first_name: Text,
     #[serde(default)]
     last_name: Text,
+    #[serde(default)]
+    company: Text,
 }
 
 #[derive(Deserialize)]
@@ -363,7 +371,11 @@ impl WixOrder<'_> {
         });
         let fulfilled_at = fulfilled.filter_map(|activity| activity.created_date.0).max();
         let at = fulfilled_at.or(told_at.and_then(|at| at.0)).or(self.updated_date.0);
-        OrderEvent { change, at, order: self.into() }
+        let fulfilment = match change {
+            Change::Completed => Fulfilment::Shipped,
+            Change::Cancelled | Change::Refunded => Fulfilment::Unknown,
+        };
+        OrderEvent { change, at, order: Order { fulfilment, ..self.into() } }
     }
 }
 
@@ -371,33 +383,38 @@ impl From<WixOrder<'_>> for Order {
     fn from(order: WixOrder<'_>) -> Self {
         let email = order.buyer_info.and_then(|buyer| buyer.email.0);
         let total = order.price_summary.and_then(|prices| prices.total?.amount.0);
+        let billed = order.billing_info.as_ref().and_then(|info| info.contact_details.as_ref());
+        let business = billed.is_some_and(|details| details.company.0.is_some());
         let contacts = [order.billing_info, order.recipient_info];
-        let (name, country) = contacts.into_iter().flatten().map(contact).fold(
+        let (name, address) = contacts.into_iter().flatten().map(contact).fold(
             (None, None),
-            |(name, country), (other_name, other_country)| {
-                (name.or(other_name), country.or(other_country))
+            |(name, address): (Option<_>, Option<_>), (other_name, other_address)| {
+                (name.or(other_name), address.or(other_address))
             },
         );
+        let address = address.unwrap_or_default();
         Self {
             reference: order.id.0,
             number: order.number.0,
             email: email.and_then(|email| EmailAddress::parse(&email).ok()),
             name,
             locale: order.buyer_language.0,
-            country,
+            country: address.country.0,
+            region: address.subdivision.0,
             items: order.line_items.unwrap_or_default().into_iter().map(item).collect(),
             total: Money::new(total, order.currency.0.as_deref()),
             placed_at: order.created_date.0,
+            business,
             ..Self::default()
         }
     }
 }
 
-fn contact(contact: AddressWithContact) -> (Option<String>, Option<String>) {
+fn contact(contact: AddressWithContact) -> (Option<String>, Option<Address>) {
     let name = contact
         .contact_details
         .and_then(|details| Text::joined([details.first_name, details.last_name]));
-    (name, contact.address.and_then(|address| address.country.0))
+    (name, contact.address.filter(|address| address.country.0.is_some()))
 }
 
 fn item(item: LineItem<'_>) -> Item {
@@ -420,8 +437,10 @@ fn sample_order(event: &OrderEvent) -> Value {
         Change::Refunded => ("APPROVED", "FULLY_REFUNDED", "FULFILLED"),
     };
     let billing = json!({
-        "address": { "country": order.country },
-        "contactDetails": { "firstName": first, "lastName": last },
+        "address": { "country": order.country, "subdivision": order.region },
+        "contactDetails": {
+            "firstName": first, "lastName": last, "company": order.business.then_some("Sample AB"),
+        },
     });
     json!({
         "id": order.reference,
@@ -498,7 +517,9 @@ mod tests {
                 "total": { "amount": "40.56", "formattedAmount": "40,56 kr" },
             },
             "billingInfo": {
-                "address": { "country": "SE", "city": "Lund", "postalCode": "22222" },
+                "address": {
+                    "country": "SE", "subdivision": "SE-M", "city": "Lund", "postalCode": "22222",
+                },
                 "contactDetails": { "firstName": "Åsa", "lastName": "Lind", "phone": "0700000000" },
             },
             "status": "APPROVED",
@@ -541,12 +562,21 @@ mod tests {
         assert_eq!(order.email, EmailAddress::parse("asa.lind@example.com").ok());
         assert_eq!(order.name.as_deref(), Some("Åsa Lind"));
         assert_eq!((order.locale.as_deref(), order.country.as_deref()), (Some("sv"), Some("SE")));
+        assert_eq!(order.region.as_deref(), Some("SE-M"));
+        assert_eq!((order.fulfilment, order.business), (Fulfilment::Shipped, false));
         assert_eq!(order.total, Money::new("40.56".parse().ok(), Some("SEK")));
         let items: Vec<_> = order.items.iter().map(|item| item.name.as_str()).collect();
         assert_eq!(items, ["Näsduk", "Gift card"]);
         assert_eq!(order.items[0].sku.as_deref(), Some("hank5"));
         let images: Vec<_> = order.items.iter().map(|item| item.image.as_deref()).collect();
         assert_eq!(images, [Some("https://static.wixstatic.com/media/3c76e2_mv2.jpg"), None]);
+    }
+
+    #[test]
+    fn a_company_in_the_billing_details_is_one() {
+        let mut answer = answer();
+        answer["order"]["billingInfo"]["contactDetails"]["company"] = json!("Lind AB");
+        assert!(event(&answer).order.business);
     }
 
     #[test]
@@ -578,7 +608,8 @@ mod tests {
         let bare = json!({ "order": { "id": ID, "fulfillmentStatus": "FULFILLED" } });
         let OrderEvent { change, at, order } = event(&bare);
         assert_eq!((change, at), (Change::Completed, None));
-        assert_eq!(order, Order { reference: ID.into(), ..Order::default() });
+        let fulfilment = Fulfilment::Shipped;
+        assert_eq!(order, Order { reference: ID.into(), fulfilment, ..Order::default() });
     }
 
     #[test]

@@ -8,7 +8,8 @@
 //!
 //! Facts: `class-wc-webhook.php`, `class-wc-rest-orders-v2-controller.php` (what v3 is built on; newer
 //! versions put a `global_unique_id`, the GTIN, into the lines of an order) and `class-wc-order.php`,
-//! which names the actions. An order has no field for consent to marketing.
+//! which names the actions. An order has no field for consent to marketing, and none for tags. *Completed*
+//! does not say that anything was sent. A buyer with a company in the billing address counts as one.
 
 use std::num::NonZeroU32;
 
@@ -73,7 +74,7 @@ struct Body<'a> {
     arg: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Billing {
     #[serde(default)]
     email: Text,
@@ -82,7 +83,12 @@ struct Billing {
     #[serde(default)]
     last_name: Text,
     #[serde(default)]
+    company: Text,
+    #[serde(default)]
     country: Text,
+    /// The code that WooCommerce has for it; a text of the buyer's, in countries for which it has none.
+    #[serde(default)]
+    state: Text,
 }
 
 #[derive(Deserialize)]
@@ -201,6 +207,7 @@ fn resource(event: &OrderEvent) -> Value {
         "date_completed_gmt": event.at.filter(|_| completed).map(without_zone),
         "billing": {
             "first_name": first, "last_name": last, "email": order.email, "country": order.country,
+            "state": order.region, "company": if order.business { "Sample AB" } else { "" },
         },
         "meta_data": [
             { "id": 1, "key": "wpml_language", "value": order.locale },
@@ -243,7 +250,7 @@ fn event(body: Body<'_>, topic: &str) -> Result<Event, ParseError> {
     };
     let (locale, test) =
         (meta("wpml_language"), meta("_wcpay_mode").is_some_and(|mode| mode == "test"));
-    let (email, name, country) = body.billing.map(contact).unwrap_or_default();
+    let billing = body.billing.unwrap_or_default();
     let total = Money::new(body.total.0, body.currency.0.as_deref());
     Ok(Event::Order(OrderEvent {
         change,
@@ -251,10 +258,11 @@ fn event(body: Body<'_>, topic: &str) -> Result<Event, ParseError> {
         order: Order {
             reference: id.0,
             number: body.number.0,
-            email,
-            name,
+            email: billing.email.0.and_then(|email| EmailAddress::parse(&email).ok()),
+            name: Text::joined([billing.first_name, billing.last_name]),
             locale,
-            country,
+            country: billing.country.0,
+            region: billing.state.0,
             items: body
                 .line_items
                 .into_iter()
@@ -268,6 +276,7 @@ fn event(body: Body<'_>, topic: &str) -> Result<Event, ParseError> {
                 .collect(),
             total,
             placed_at: body.date_created_gmt.0,
+            business: billing.company.0.is_some(),
             test,
             ..Order::default()
         },
@@ -292,11 +301,6 @@ fn happened(action: &str, argument: Option<&RawValue>) -> Result<Event, ParseErr
     };
     let order = Order { reference, ..Order::default() };
     Ok(Event::Order(OrderEvent { change, at: None, order }))
-}
-
-fn contact(billing: Billing) -> (Option<EmailAddress>, Option<String>, Option<String>) {
-    let email = billing.email.0.and_then(|email| EmailAddress::parse(&email).ok());
-    (email, Text::joined([billing.first_name, billing.last_name]), billing.country.0)
 }
 
 /// WooCommerce's `_gmt` fields are UTC without saying so.
@@ -353,7 +357,7 @@ mod tests {
             "order_key": "wc_order_x", "number": "727",
             "billing": {
                 "first_name": "Jürgen", "last_name": "Müller", "company": "", "country": "DE",
-                "email": "juergen@example.com", "phone": "",
+                "state": "DE-BE", "email": "juergen@example.com", "phone": "",
             },
             "shipping": { "first_name": "Jürgen", "last_name": "Müller", "country": "DE" },
             "payment_method": "bacs", "created_via": "checkout",
@@ -412,6 +416,9 @@ mod tests {
         assert_eq!(event.order.email.unwrap().as_str(), "juergen@example.com");
         assert_eq!(event.order.total, Money::new("29.35".parse().ok(), Some("EUR")));
         assert_eq!(event.order.items[0].gtin.as_deref(), Some("7350053850019"));
+        assert_eq!(event.order.region.as_deref(), Some("DE-BE"));
+        assert!(!event.order.business);
+        assert!(told(with("/billing/company", json!("Müller GmbH"))).order.business);
         for (status, change) in [
             ("cancelled", Change::Cancelled),
             ("failed", Change::Cancelled),

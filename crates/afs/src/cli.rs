@@ -60,11 +60,20 @@ enum Command {
     /// Look at a request that a platform sent, send one as a platform does, or read kept ones again
     #[command(subcommand)]
     Webhook(commands::webhook::WebhookCommand),
+    /// Look at what buyers read, or send one sample
+    #[command(subcommand)]
+    Mail(commands::mail::MailCommand),
     /// Show or erase what is stored about buyers
     #[command(subcommand)]
     Privacy(commands::privacy::PrivacyCommand),
+    /// Say how the versions of the invitation do that are tried against each other
+    Experiment(commands::experiment::ExperimentArgs),
     /// Say how things stand: counts by state, what is due, what went wrong
     Status(commands::status::StatusArgs),
+    /// Say what became of one order, and why, in sentences
+    Explain(commands::explain::ExplainArgs),
+    /// Say what another configuration would have done to the orders on record; nothing is sent
+    Simulate(commands::simulate::SimulateArgs),
     /// Make the record's tables or bring them up to date, for daemons whose database account may not
     ///
     /// With an account that may, daemons do it themselves when they start.
@@ -123,12 +132,23 @@ pub fn afs() -> ExitCode {
         Command::Webhook(WebhookCommand::Replay) => {
             configured(&source).and_then(commands::webhook::replay)
         }
+        Command::Mail(command) => {
+            configured(&source).and_then(|config| commands::mail::run(&command, &config))
+        }
         Command::Privacy(command) => {
             configured(&source).and_then(|config| commands::privacy::run(&command, &config))
+        }
+        Command::Experiment(args) => {
+            configured(&source).and_then(|config| commands::experiment::run(&args, &config))
         }
         Command::Status(args) => {
             configured(&source).and_then(|config| commands::status::run(&args, &config))
         }
+        Command::Explain(args) => {
+            configured(&source).and_then(|config| commands::explain::run(&args, &config))
+        }
+        Command::Simulate(args) => configured(&source)
+            .and_then(|config| commands::simulate::run(&args, &config, &source.environment)),
         Command::Migrate => configured(&source).and_then(|config| commands::migrate::run(&config)),
     })
 }

@@ -98,6 +98,9 @@ impl Operator {
                 for count in status.invitations {
                     gauge!("afs_invitations", "state" => count.name).set(count.count as f64);
                 }
+                for count in status.reminders {
+                    gauge!("afs_reminders", "state" => count.name).set(count.count as f64);
+                }
                 for count in status.reviews {
                     gauge!("afs_reviews", "label" => count.name).set(count.count as f64);
                 }

@@ -5,7 +5,9 @@ use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 use adapter_api::Adapter;
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
-use config::{Config, MailTransport, Problems, QueueBackend, ShopSettings, Sources, Tls};
+use config::{
+    Config, Experiment, MailTransport, Problems, QueueBackend, ShopSettings, Sources, Tls,
+};
 use fetch::Fetcher;
 use jiff::Timestamp;
 use mail::{Credentials, Files, Limits, Smtp, SmtpSettings, Timeouts, Transport};
@@ -96,6 +98,7 @@ impl Services {
             templates: self.templates.clone(),
             keys: self.keys.tokens.clone(),
             clock: self.clock.clone(),
+            decided: worker::experiment::Decisions::default(),
         })
     }
 }
@@ -145,7 +148,27 @@ pub(crate) fn load_templates(config: &Config) -> anyhow::Result<Templates> {
     for warning in templates.warnings() {
         tracing::warn!("{warning}");
     }
+    check_experiments(config, &templates)?;
     Ok(templates)
+}
+
+/// Says which versions of the invitation are to be tried although there are none.
+fn check_experiments(config: &Config, templates: &Templates) -> anyhow::Result<()> {
+    for shop in config.shops.values() {
+        let variants = shop.experiment.iter().flat_map(|experiment| &experiment.variants);
+        for variant in variants.filter(|variant| *variant != Experiment::USUAL) {
+            let known: Vec<_> = templates.variants().collect();
+            anyhow::ensure!(
+                known.contains(&variant.as_str()),
+                "shops.{}.invitations.experiment: there is no folder mail/invitation.{variant} of \
+                 templates; known are `{}`, {}",
+                shop.id,
+                Experiment::USUAL,
+                known.join(", ")
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Opens the record; with `migrate`, makes it or brings it up to date.

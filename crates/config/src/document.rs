@@ -8,11 +8,16 @@
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
+    num::NonZeroU32,
     path::{Path, PathBuf},
 };
 
-use domain::{EmailAddress, ShopId};
-use jiff::{SignedDuration, civil::Time, tz::TimeZone};
+use domain::{EmailAddress, Money, ShopId, policy};
+use jiff::{
+    SignedDuration,
+    civil::{Time, Weekday},
+    tz::TimeZone,
+};
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer};
@@ -20,6 +25,9 @@ use serde::{Deserialize, Deserializer};
 use crate::mapping::Mapping;
 
 const TIME_OF_DAY: &str = "^([01][0-9]|2[0-3]):[0-5][0-9]$";
+/// A host name without a dot at either end.
+const DOMAIN: &str = r"^[a-z0-9-]+(\.[a-z0-9-]+)+$";
+const AMOUNT: &str = r"^[0-9]{1,12}(\.[0-9]{1,4})? [A-Z]{3}$";
 const ONE_LINE: &str = r"^\P{Cc}+$";
 
 /// The whole configuration of AFS.
@@ -315,12 +323,24 @@ pub struct Templates {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct InvitationsTable {
-    /// Days from the completion of the order to the invitation (0 to 365).
+    /// What has to happen to an order before its buyer is asked.
+    pub(crate) trigger: Trigger,
+    /// Days from that to the invitation (0 to 365).
     #[schemars(range(min = 0, max = 365))]
     pub(crate) delay_days: u32,
-    /// Seconds instead of `delay_days`, to try things out (0 to 31536000).
+    /// Seconds instead of `delay_days`, and of the days after delivery and without the trigger, to try
+    /// things out (0 to 31536000).
     #[schemars(range(min = 0, max = 31_536_000))]
     pub(crate) delay_secs: Option<u32>,
+    /// Days from the delivery to the invitation, where the platform tells of it (0 to 365).
+    #[schemars(range(min = 0, max = 365))]
+    pub(crate) delivered_delay_days: u32,
+    /// Days to the invitation while the platform has not told what `trigger` waits for (0 to 365).
+    #[schemars(range(min = 0, max = 365))]
+    pub(crate) fallback_delay_days: u32,
+    /// Days from the mail to the reminder (0 to 60); 0 is no reminder.
+    #[schemars(range(min = 0, max = 60))]
+    pub(crate) reminder_days: u32,
     /// Orders completed more days ago than this are not invited (1 to 3650).
     #[schemars(range(min = 1, max = 3_650))]
     pub(crate) max_order_age_days: u32,
@@ -335,10 +355,165 @@ pub(crate) struct InvitationsTable {
     pub(crate) window_closes: Time,
     /// Mails leave at any hour; `window_opens` and `window_closes` do not count.
     pub(crate) window_always_open: bool,
-    /// The clock that the window goes by, named as in the IANA list, such as `Europe/Stockholm`.
+    /// The days of the week on which mails may leave.
+    #[schemars(length(min = 1))]
+    pub(crate) weekdays: Vec<Day>,
+    /// Mails wait while the buyer's country has a public holiday.
+    pub(crate) rest_on_holidays: bool,
+    /// Mails that waited for the window leave spread over so many minutes (0 to 1440), not all at once.
+    #[schemars(range(min = 0, max = 1_440))]
+    pub(crate) spread_minutes: u32,
+    /// The clock that the window goes by where the buyer's is not known, named as in the IANA list, such
+    /// as `Europe/Stockholm`.
     #[schemars(with = "String", extend("format" = "time-zone"))]
     #[serde(deserialize_with = "time_zone")]
     pub(crate) time_zone: TimeZone,
+    /// Buyers with addresses at these domains, and below them, are not invited, such as
+    /// `["shop.example"]`.
+    #[schemars(extend("items" = { "type": "string", "pattern": DOMAIN }))]
+    pub(crate) exclude_domains: Vec<String>,
+    /// Orders with one of these tags are not invited.
+    #[schemars(inner(length(min = 1)))]
+    pub(crate) exclude_tags: Vec<String>,
+    /// Orders of less are not invited: amount and currency, such as `20.00 EUR`. Orders in other
+    /// currencies are.
+    #[schemars(with = "Option<String>", extend("pattern" = AMOUNT))]
+    #[serde(default, deserialize_with = "money")]
+    pub(crate) minimum_total: Option<Money>,
+    /// Companies are invited too.
+    pub(crate) invite_businesses: bool,
+    /// One in so many orders is invited (1 to 1000); which ones, nobody can choose.
+    #[schemars(range(min = 1, max = 1_000))]
+    pub(crate) one_in: NonZeroU32,
+    /// Hours between two mails to one person, from all shops together (0 to 8760).
+    #[schemars(range(min = 0, max = 8_760))]
+    pub(crate) person_gap_hours: u32,
+    /// The most mails to one person in 30 days, from all shops together (1 to 100).
+    #[schemars(range(min = 1, max = 100))]
+    pub(crate) person_mails_per_30_days: u32,
+    /// Days in which nobody is asked about the same products again (0 to 3650).
+    #[schemars(range(min = 0, max = 3_650))]
+    pub(crate) same_product_days: u32,
+    /// What is different for buyers in a country, by its two letters.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = { "pattern": "^[A-Z]{2}$" }))]
+    pub(crate) countries: BTreeMap<String, CountryTable>,
+    /// Versions of the invitation that are tried against each other.
+    pub(crate) experiment: Option<ExperimentTable>,
+    /// Delays for products that take longer, or less long, to get to know; the names are for you.
+    #[serde(default)]
+    pub(crate) products: BTreeMap<String, ProductTable>,
+}
+
+/// What has to happen to an order before its buyer is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Trigger {
+    /// Whatever the platform calls completed.
+    Completed,
+    /// A part of it was sent.
+    FirstShipment,
+    /// All of it was sent.
+    LastShipment,
+    /// It arrived.
+    Delivered,
+}
+
+impl From<Trigger> for policy::Trigger {
+    fn from(trigger: Trigger) -> Self {
+        match trigger {
+            Trigger::Completed => Self::Completed,
+            Trigger::FirstShipment => Self::FirstShipment,
+            Trigger::LastShipment => Self::LastShipment,
+            Trigger::Delivered => Self::Delivered,
+        }
+    }
+}
+
+/// A day of the week.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Day {
+    Mon,
+    Tue,
+    Wed,
+    Thu,
+    Fri,
+    Sat,
+    Sun,
+}
+
+impl From<Day> for Weekday {
+    fn from(day: Day) -> Self {
+        match day {
+            Day::Mon => Self::Monday,
+            Day::Tue => Self::Tuesday,
+            Day::Wed => Self::Wednesday,
+            Day::Thu => Self::Thursday,
+            Day::Fri => Self::Friday,
+            Day::Sat => Self::Saturday,
+            Day::Sun => Self::Sunday,
+        }
+    }
+}
+
+/// What is different for buyers in one country.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CountryTable {
+    /// Days to the invitation (0 to 365).
+    #[schemars(range(min = 0, max = 365))]
+    pub(crate) delay_days: Option<u32>,
+    /// The clock for buyers of whom no more than the country is known, where it has several.
+    #[schemars(with = "Option<String>", extend("format" = "time-zone"))]
+    #[serde(default, deserialize_with = "optional_time_zone")]
+    pub(crate) time_zone: Option<TimeZone>,
+}
+
+/// Versions of the invitation that are tried against each other. When one has proved to bring more
+/// reviews, all buyers get it.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ExperimentTable {
+    /// 1 to 40 characters of `a-z`, `0-9` and `-`. Another name begins another experiment.
+    #[schemars(extend("pattern" = "^[a-z0-9-]{1,40}$"))]
+    pub(crate) name: String,
+    /// The versions, as `["usual", "short"]`: folders `mail/invitation.<version>` of templates, and
+    /// `usual` for the mail as it is. The first one stays if none is better. Leave them alone while it
+    /// runs.
+    #[schemars(length(min = 2, max = 8), inner(length(min = 1)), extend("uniqueItems" = true))]
+    pub(crate) variants: Vec<String>,
+    /// Days that a buyer has for a review that counts (1 to 60).
+    #[serde(default = "two_weeks")]
+    #[schemars(range(min = 1, max = 60))]
+    pub(crate) review_days: u32,
+    /// After so many mails of each version without a better one, it ends (100 to 1000000).
+    #[serde(default = "enough_mails")]
+    #[schemars(range(min = 100, max = 1_000_000))]
+    pub(crate) max_mails_per_variant: u32,
+}
+
+fn two_weeks() -> u32 {
+    14
+}
+
+fn enough_mails() -> u32 {
+    10_000
+}
+
+/// A delay for some products.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProductTable {
+    /// The stock-keeping units: one, or the beginning of many, such as `TEA-*`.
+    #[schemars(length(min = 1))]
+    pub(crate) sku: Option<String>,
+    /// The categories instead: one, or the beginning of many.
+    #[schemars(length(min = 1))]
+    pub(crate) category: Option<String>,
+    /// Days to the invitation (0 to 365). Of all that fit an order, the most count.
+    #[schemars(range(min = 0, max = 365))]
+    pub(crate) delay_days: u32,
 }
 
 /// Who mails come from. Set for all shops under `[sender]`, for one shop under `[shops.<id>.sender]`.
@@ -410,6 +585,17 @@ pub struct Api {
 
 fn english() -> String {
     "en".to_owned()
+}
+
+fn money<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Money>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
+    let (amount, currency) = text.split_once(' ').unwrap_or_default();
+    let money = Money::new(amount.parse().ok(), Some(currency));
+    money.map(Some).ok_or_else(|| serde::de::Error::custom("not an amount and a currency"))
+}
+
+fn optional_time_zone<'de, D: Deserializer<'de>>(from: D) -> Result<Option<TimeZone>, D::Error> {
+    time_zone(from).map(Some)
 }
 
 fn time_zone<'de, D: Deserializer<'de>>(from: D) -> Result<TimeZone, D::Error> {

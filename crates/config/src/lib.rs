@@ -22,7 +22,7 @@
 //!     &["woocommerce"],
 //! )?;
 //! let shop = config.shop(&"demo".parse()?).ok_or("no such shop")?;
-//! assert_eq!(shop.policy.delay.as_hours(), 14 * 24);
+//! assert_eq!(shop.policy.delays.shop.as_hours(), 14 * 24);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -48,7 +48,7 @@ pub use document::{
     Server, Smtp, Templates, Tls, Worker,
 };
 pub use problem::{Place, Problem, Problems};
-pub use shop::{Sender, ShopSettings};
+pub use shop::{Experiment, Sender, ShopSettings};
 
 use crate::{
     document::Document,

@@ -92,9 +92,20 @@ pub struct Event {
     /// `/event`. Numbers, true and false count as text.
     #[schemars(extend("pattern" = POINTER))]
     pub path: String,
-    /// What stands there when the buyer has, or soon gets, the goods, such as `["order.shipped"]`.
+    /// What stands there when the buyer has, or soon gets, the goods, and nothing is known of how far
+    /// they are, such as `["order.completed"]`.
     #[schemars(length(min = 1), inner(length(min = 1)))]
-    pub completed: Vec<String>,
+    pub completed: Option<Vec<String>>,
+    /// What stands there when a part of the order was sent, such as `["order.partly_shipped"]`. It
+    /// counts as completed then, too.
+    #[schemars(length(min = 1), inner(length(min = 1)))]
+    pub partial: Option<Vec<String>>,
+    /// What stands there when all of the order was sent, such as `["order.shipped"]`.
+    #[schemars(length(min = 1), inner(length(min = 1)))]
+    pub shipped: Option<Vec<String>>,
+    /// What stands there when all of the order arrived, such as `["order.delivered"]`.
+    #[schemars(length(min = 1), inner(length(min = 1)))]
+    pub delivered: Option<Vec<String>>,
     /// What stands there when the order was called off, such as `["order.cancelled"]`.
     #[schemars(length(min = 1), inner(length(min = 1)))]
     pub cancelled: Option<Vec<String>>,
@@ -135,6 +146,16 @@ pub struct Order {
     /// The buyer's country in two letters, such as `/data/address/country`.
     #[schemars(extend("pattern" = POINTER))]
     pub country: Option<String>,
+    /// The buyer's region, such as `/data/address/province_code`: the second part of its ISO 3166-2 code,
+    /// or all of it. It tells the buyer's clock, in countries that have several.
+    #[schemars(extend("pattern" = POINTER))]
+    pub region: Option<String>,
+    /// The buyer's company, such as `/data/address/company`: any text, or true, is one.
+    #[schemars(extend("pattern" = POINTER))]
+    pub company: Option<String>,
+    /// What the shop sorts its orders by, such as `/data/tags`: a list, or a text with commas.
+    #[schemars(extend("pattern" = POINTER))]
+    pub tags: Option<String>,
     /// What the buyer pays, in units of the currency (19.90), such as `/data/total`.
     #[schemars(extend("pattern" = POINTER))]
     pub total: Option<String>,
@@ -154,6 +175,9 @@ pub struct Order {
     /// When the buyer ordered, written as `changed_at`, such as `/data/created_at`.
     #[schemars(extend("pattern" = POINTER))]
     pub placed_at: Option<String>,
+    /// When the shop wants the buyer to be asked, written as `changed_at`, such as `/data/ask_at`.
+    #[schemars(extend("pattern" = POINTER))]
+    pub ask_at: Option<String>,
     /// Whether the order is a test, which invites nobody, such as `/data/test`.
     #[schemars(extend("pattern" = POINTER))]
     pub test: Option<String>,
@@ -175,6 +199,9 @@ pub struct Items {
     /// The GTIN (EAN, UPC or ISBN) in the entry, such as `/product/ean`.
     #[schemars(extend("pattern" = POINTER))]
     pub gtin: Option<String>,
+    /// The product's categories in the entry, such as `/categories`: a list, or a text with commas.
+    #[schemars(extend("pattern" = POINTER))]
+    pub categories: Option<String>,
     /// The https address of the product's page in the entry, such as `/product/url`.
     #[schemars(extend("pattern" = POINTER))]
     pub url: Option<String>,

@@ -39,6 +39,9 @@ pub(crate) fn contradictions(document: &Node, platforms: &[&str]) -> Vec<Problem
                 .filter_map(|key| postgres_has(document, key)),
         )
         .chain(tables().filter_map(window_opens_before_it_closes))
+        .chain(tables().filter_map(|table| outlives(table, "invitations.reminder_days")))
+        .chain(tables().filter_map(|table| outlives(table, "invitations.experiment.review_days")))
+        .chain(tables().flat_map(products_are_named))
         .chain(shops(document).filter_map(|shop| platform_is_known(shop, platforms)))
         .chain(shops(document).filter_map(api_is_encrypted))
         .chain(shops(document).filter_map(api_has_a_token))
@@ -225,6 +228,30 @@ fn window_opens_before_it_closes(table: &Node) -> Option<Problem> {
              window_always_open",
         )
     })
+}
+
+/// The link in a mail must be good when something is still expected of it.
+fn outlives(table: &Node, key: &str) -> Option<Problem> {
+    let valid = table.get("invitations.link_valid_days")?;
+    let expected = table.get(key)?;
+    (expected.integer()? >= valid.integer()?).then(|| {
+        contradiction(
+            &[valid, expected],
+            format!("`{}` is not less than `{}`", expected.key, valid.key),
+            "links in mails would have run out by then",
+        )
+    })
+}
+
+fn products_are_named(table: &Node) -> Vec<Problem> {
+    let products = table.get("invitations.products").and_then(Node::entries);
+    let unnamed = |product: &&Node| is_missing(product, "sku") && is_missing(product, "category");
+    let products = products.into_iter().flat_map(|products| products.values()).filter(unnamed);
+    let problem = |product: &Node| {
+        let message = format!("`{}` names no products", product.key);
+        contradiction(&[product], message, "set sku or category: it is for which products?")
+    };
+    products.map(problem).collect()
 }
 
 fn platform_is_known(shop: &Node, platforms: &[&str]) -> Option<Problem> {

@@ -158,8 +158,15 @@ fn explain(error: &ValidationError<'_>, document: &mut Node, problems: &mut Prob
                 .entries()
                 .and_then(|entries| entries.get(name))
                 .map_or(&node.place, |named| &named.place);
-            let message = format!("`{name}` cannot be the id of a shop");
-            problems.add(place, message, domain::shop::InvalidShopId.to_string());
+            let (message, hint) = if node.key.ends_with("countries") {
+                let hint = "two capital letters, such as `SE` (ISO 3166-1); not in the environment, \
+                            which knows no letter case";
+                (format!("`{name}` cannot be the code of a country"), hint.to_owned())
+            } else {
+                let hint = domain::shop::InvalidShopId.to_string();
+                (format!("`{name}` cannot be the id of a shop"), hint)
+            };
+            problems.add(place, message, hint);
         }
         Kind::Required { property } => {
             let name = property.as_str().unwrap_or_default();

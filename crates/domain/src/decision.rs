@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Change, InvitationState, OrderEvent, OrderRecord, OrderStatus, Policy, order::Order};
 
+/// An order's own date counts no further ahead than this: a year in the wrong calendar is a mistake.
+const ASKED_AT_MOST: SignedDuration = SignedDuration::from_hours(24 * 365);
+
 /// What the record holds about an order when an event arrives.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
@@ -12,6 +15,8 @@ pub struct Known {
     pub order: Option<OrderRecord>,
     /// Its invitation, if one was ever decided on.
     pub invitation: Option<InvitationState>,
+    /// Whether an attempt was made to mail it.
+    pub attempted: bool,
 }
 
 /// What an event leads to.
@@ -27,15 +32,10 @@ pub struct Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "decision", rename_all = "snake_case")]
 pub enum Decision {
-    /// The buyer will be invited at `due_at`.
-    Schedule {
-        /// When the mail may leave.
-        due_at: Timestamp,
-        /// The rule that set the delay.
-        rule: DelayRule,
-        /// The event plus the delay, before the send window moved it.
-        wanted_at: Timestamp,
-    },
+    /// The buyer will be invited.
+    Schedule(Timing),
+    /// The buyer will be invited at another time than was decided before.
+    Move(Timing),
     /// The invitation that was waiting will not be sent.
     Cancel {
         /// Why.
@@ -53,11 +53,38 @@ pub enum Decision {
     },
 }
 
+/// When a buyer is invited, and why then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timing {
+    /// When the mail may leave.
+    pub due_at: Timestamp,
+    /// The rule that set the delay.
+    pub rule: DelayRule,
+    /// The event plus the delay, before the send window moved it.
+    pub wanted_at: Timestamp,
+    /// The delay that the rule asked for, from the event that set the timer.
+    #[serde(default)]
+    pub delay: SignedDuration,
+    /// The clock that the send window goes by, if the window moved it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+}
+
 /// Which rule set the delay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DelayRule {
-    /// The shop's `delay`.
+    /// The order says when.
+    OrderDate,
+    /// A rule for products.
+    Product,
+    /// A rule for the buyer's country.
+    Country,
+    /// The shop's delay after delivery.
+    AfterDelivery,
+    /// What the trigger waits for has not been told.
+    Fallback,
+    /// The shop's delay.
     ShopDelay,
 }
 
@@ -79,6 +106,18 @@ pub enum Reason {
     AlreadyInvited,
     /// The mail had left before the order was undone.
     TooLate,
+    /// The address is at one of the domains that the shop leaves out.
+    ExcludedDomain,
+    /// The order has a tag that the shop leaves out.
+    ExcludedTag,
+    /// The buyer is a company, and the shop asks people only.
+    Business,
+    /// The order is worth less than the shop's minimum.
+    BelowMinimum,
+    /// The shop asks one of several buyers, and this is another.
+    NotSampled,
+    /// A part of it was sent, and the shop waits until it is completed.
+    PartlyShipped,
 }
 
 impl Decision {
@@ -86,7 +125,8 @@ impl Decision {
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
-            Self::Schedule { .. } => "schedule",
+            Self::Schedule(_) => "schedule",
+            Self::Move(_) => "move",
             Self::Cancel { .. } => "cancel",
             Self::DoNotInvite { .. } => "do_not_invite",
             Self::Keep { .. } => "keep",
@@ -107,7 +147,14 @@ pub fn decide(known: &Known, event: &OrderEvent, policy: &Policy, now: Timestamp
     let order = merge(known.order.as_ref(), event, changed_at);
     let decision = match (order.status, known.invitation) {
         (OrderStatus::Completed, None) => invite(&order.order, changed_at, policy, now),
-        (OrderStatus::Completed, Some(_)) => Decision::Keep { reason: Reason::AlreadyInvited },
+        (OrderStatus::Completed, Some(invitation)) => {
+            let waits = invitation == InvitationState::Scheduled && !known.attempted;
+            let before = known.order.as_ref().map(|known| &known.order);
+            match before.filter(|_| waits) {
+                Some(before) => reconsider(before, &order.order, changed_at, policy, now),
+                None => Decision::Keep { reason: Reason::AlreadyInvited },
+            }
+        }
         (undone, invitation) => stop(undone, change, invitation),
     };
     Outcome { order, decision }
@@ -115,19 +162,61 @@ pub fn decide(known: &Known, event: &OrderEvent, policy: &Policy, now: Timestamp
 
 fn invite(order: &Order, completed_at: Timestamp, policy: &Policy, now: Timestamp) -> Decision {
     let refuse = |reason| Decision::DoNotInvite { reason };
-    if order.test {
-        return refuse(Reason::TestOrder);
-    }
     if order.email.is_none() {
         return refuse(Reason::NoAddress);
     }
     if now.duration_since(completed_at) > policy.max_order_age {
         return refuse(Reason::TooOld);
     }
+    match left_out(order, policy) {
+        Some(reason) => refuse(reason),
+        None => Decision::Schedule(timing(order, completed_at, policy, now)),
+    }
+}
+
+/// Why the buyer of this order is not asked, whatever happens to it.
+fn left_out(order: &Order, policy: &Policy) -> Option<Reason> {
+    if order.test { Some(Reason::TestOrder) } else { policy.leaves_out(order) }
+}
+
+/// An invitation that waits ends when the order turns out to be one that is left out, and moves when
+/// what the shop waits for has happened, or when the order names another date.
+fn reconsider(
+    before: &Order,
+    order: &Order,
+    changed_at: Timestamp,
+    policy: &Policy,
+    now: Timestamp,
+) -> Decision {
+    if let Some(reason) = left_out(order, policy) {
+        return Decision::Cancel { reason };
+    }
+    let dated = order.ask_at.is_some() && order.ask_at != before.ask_at;
+    let restarts = order.ask_at.is_none() && policy.restarts(before.fulfilment, order.fulfilment);
+    if dated || restarts {
+        Decision::Move(timing(order, changed_at, policy, now))
+    } else {
+        Decision::Keep { reason: Reason::AlreadyInvited }
+    }
+}
+
+fn timing(order: &Order, changed_at: Timestamp, policy: &Policy, now: Timestamp) -> Timing {
     // A platform's clock may run ahead of ours; the delay counts from now then.
-    let wanted_at = add(completed_at.min(now), policy.delay).max(now);
-    let due_at = policy.window.as_ref().map_or(wanted_at, |window| window.next_open(wanted_at));
-    Decision::Schedule { due_at, rule: DelayRule::ShopDelay, wanted_at }
+    let from = changed_at.min(now);
+    let (wanted_at, delay, rule) = if let Some(at) = order.ask_at {
+        (at.min(add(now, ASKED_AT_MOST)), at.duration_since(from), DelayRule::OrderDate)
+    } else {
+        let (delay, rule) = policy.delay(order);
+        (add(from, delay), delay, rule)
+    };
+    let wanted_at = wanted_at.max(now);
+    let window = policy.window(order);
+    let due_at = window.as_ref().map_or(wanted_at, |window| {
+        window.next_open_spread(wanted_at, &[&order.reference], policy.spread)
+    });
+    let moved = window.filter(|_| due_at != wanted_at);
+    let zone = moved.and_then(|window| window.zone().iana_name().map(ToOwned::to_owned));
+    Timing { due_at, rule, wanted_at, delay, zone }
 }
 
 fn stop(undone: OrderStatus, change: Change, invitation: Option<InvitationState>) -> Decision {
@@ -170,10 +259,15 @@ fn fill_gaps(order: Order, other: &Order) -> Order {
         name: order.name.or_else(|| other.name.clone()),
         locale: order.locale.or_else(|| other.locale.clone()),
         country: order.country.or_else(|| other.country.clone()),
+        region: order.region.or_else(|| other.region.clone()),
         items: if order.items.is_empty() { other.items.clone() } else { order.items },
         total: order.total.or_else(|| other.total.clone()),
         marketing_consent: order.marketing_consent.or(other.marketing_consent),
         placed_at: order.placed_at.or(other.placed_at),
+        ask_at: order.ask_at.or(other.ask_at),
+        fulfilment: order.fulfilment.max(other.fulfilment),
+        tags: if order.tags.is_empty() { other.tags.clone() } else { order.tags },
+        business: order.business || other.business,
         test: order.test || other.test,
     }
 }
@@ -186,13 +280,13 @@ pub(crate) fn add(at: Timestamp, duration: SignedDuration) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::EmailAddress;
+    use crate::{EmailAddress, Fulfilment, policy::Trigger};
     use proptest::prelude::*;
 
     const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
     fn policy() -> Policy {
-        Policy { delay: HOUR * 24, window: None, max_order_age: HOUR * 24 * 90 }
+        Policy { max_order_age: HOUR * 24 * 90, ..Policy::after(HOUR * 24) }
     }
 
     fn at(hours: i64) -> Timestamp {
@@ -221,9 +315,9 @@ mod tests {
         for event in events {
             let outcome = decide(&known, &event, &policy(), now);
             match outcome.decision {
-                Decision::Schedule { .. } => known.invitation = Some(InvitationState::Scheduled),
+                Decision::Schedule(_) => known.invitation = Some(InvitationState::Scheduled),
                 Decision::Cancel { .. } => known.invitation = Some(InvitationState::Cancelled),
-                Decision::DoNotInvite { .. } | Decision::Keep { .. } => {}
+                Decision::Move(_) | Decision::DoNotInvite { .. } | Decision::Keep { .. } => {}
             }
             known.order = Some(outcome.order);
             decisions.push(outcome.decision);
@@ -236,7 +330,13 @@ mod tests {
         let (_, decisions) = live([event(Change::Completed, 0)], at(5));
         assert_eq!(
             decisions,
-            [Decision::Schedule { due_at: at(24), wanted_at: at(24), rule: DelayRule::ShopDelay }]
+            [Decision::Schedule(Timing {
+                due_at: at(24),
+                wanted_at: at(24),
+                rule: DelayRule::ShopDelay,
+                delay: HOUR * 24,
+                zone: None,
+            })]
         );
     }
 
@@ -244,7 +344,7 @@ mod tests {
     fn a_late_arrival_is_due_at_once_and_a_clock_ahead_of_ours_does_not_postpone() {
         let due = |completed, now| match &live([event(Change::Completed, completed)], at(now)).1[..]
         {
-            [Decision::Schedule { due_at, .. }] => *due_at,
+            [Decision::Schedule(timing)] => timing.due_at,
             other => panic!("{other:?}"),
         };
         assert_eq!(due(0, 48), at(48));
@@ -269,7 +369,7 @@ mod tests {
         let (known, decisions) =
             live([event(Change::Completed, 0), event(Change::Refunded, 1)], at(2));
         assert_eq!(decisions[1], Decision::Cancel { reason: Reason::OrderRefunded });
-        let sent = Known { invitation: Some(InvitationState::Sent), order: known.order };
+        let sent = Known { invitation: Some(InvitationState::Sent), ..known };
         let outcome = decide(&sent, &event(Change::Refunded, 1), &policy(), at(3));
         assert_eq!(outcome.decision, Decision::Keep { reason: Reason::TooLate });
     }
@@ -299,6 +399,102 @@ mod tests {
         assert_eq!(known.order.unwrap().order.name.as_deref(), Some("New"));
     }
 
+    #[test]
+    fn an_arrival_moves_what_waits_and_a_parcel_told_late_does_not() {
+        let mut policy = policy();
+        policy.trigger = Trigger::Delivered;
+        policy.delays.fallback = HOUR * 100;
+        let told = |fulfilment, hours| OrderEvent {
+            order: Order { fulfilment, ..event(Change::Completed, hours).order },
+            ..event(Change::Completed, hours)
+        };
+        let mut known = Known::default();
+        let mut decisions = Vec::new();
+        for event in [
+            told(Fulfilment::Shipped, 0),
+            told(Fulfilment::Delivered, 20),
+            told(Fulfilment::Shipped, 1),
+        ] {
+            let outcome = decide(&known, &event, &policy, at(30));
+            known = Known {
+                order: Some(outcome.order),
+                invitation: Some(InvitationState::Scheduled),
+                attempted: false,
+            };
+            decisions.push(outcome.decision);
+        }
+        let [Decision::Schedule(first), Decision::Move(moved), Decision::Keep { .. }] =
+            &decisions[..]
+        else {
+            panic!("{decisions:?}");
+        };
+        assert_eq!((first.due_at, first.rule), (at(100), DelayRule::Fallback));
+        assert_eq!((moved.due_at, moved.rule), (at(44), DelayRule::ShopDelay));
+        assert_eq!(known.order.unwrap().order.fulfilment, Fulfilment::Delivered);
+    }
+
+    #[test]
+    fn what_turns_out_to_be_left_out_is_not_mailed_and_what_was_attempted_does_not_move() {
+        let mut known = live([event(Change::Completed, 0)], at(0)).0;
+        let mut test = event(Change::Completed, 1);
+        test.order.test = true;
+        let cancelled = decide(&known, &test, &policy(), at(2)).decision;
+        assert_eq!(cancelled, Decision::Cancel { reason: Reason::TestOrder });
+        let mut dated = event(Change::Completed, 1);
+        dated.order.ask_at = Some(at(70));
+        known.attempted = true;
+        let kept = decide(&known, &dated, &policy(), at(2)).decision;
+        assert_eq!(kept, Decision::Keep { reason: Reason::AlreadyInvited });
+    }
+
+    #[test]
+    fn what_was_sent_in_part_is_not_completed() {
+        let told = |fulfilment| OrderEvent {
+            order: Order { fulfilment, ..event(Change::Completed, 0).order },
+            ..event(Change::Completed, 0)
+        };
+        let decided = |trigger, fulfilment| {
+            let policy = Policy { trigger, ..policy() };
+            decide(&Known::default(), &told(fulfilment), &policy, at(0)).decision
+        };
+        let partly = Decision::DoNotInvite { reason: Reason::PartlyShipped };
+        assert_eq!(decided(Trigger::Completed, Fulfilment::Partial), partly);
+        for (trigger, fulfilment) in [
+            (Trigger::Completed, Fulfilment::Shipped),
+            (Trigger::FirstShipment, Fulfilment::Partial),
+            (Trigger::LastShipment, Fulfilment::Partial),
+        ] {
+            let decision = decided(trigger, fulfilment);
+            assert!(matches!(decision, Decision::Schedule(_)), "{trigger:?}: {decision:?}");
+        }
+    }
+
+    #[test]
+    fn the_orders_own_date_comes_first_and_is_bounded() {
+        let due = |ask_at| {
+            let mut dated = event(Change::Completed, 0);
+            dated.order.ask_at = Some(ask_at);
+            match decide(&Known::default(), &dated, &policy(), at(1)).decision {
+                Decision::Schedule(timing) => timing.due_at,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(due(at(50)), at(50));
+        assert_eq!(due(at(-50)), at(1), "not in the past");
+        assert_eq!(due(at(24 * 9000)), at(1 + 24 * 365), "nor in another age");
+    }
+
+    #[test]
+    fn a_date_that_the_order_gets_later_moves_the_invitation() {
+        let known = live([event(Change::Completed, 0)], at(0)).0;
+        let mut dated = event(Change::Completed, 1);
+        dated.order.ask_at = Some(at(70));
+        let Decision::Move(moved) = decide(&known, &dated, &policy(), at(2)).decision else {
+            panic!("it moves");
+        };
+        assert_eq!((moved.due_at, moved.rule), (at(70), DelayRule::OrderDate));
+    }
+
     proptest! {
         /// Whatever arrives in whatever order and however often: one invitation at most, and none
         /// that waits once an undo was seen.
@@ -311,7 +507,7 @@ mod tests {
             let (known, decisions) =
                 live(changes.into_iter().map(|(change, hours)| event(change, hours)), at(10));
             let scheduled =
-                decisions.iter().filter(|d| matches!(d, Decision::Schedule { .. })).count();
+                decisions.iter().filter(|d| matches!(d, Decision::Schedule(_))).count();
             prop_assert!(scheduled <= 1);
             let waits = known.invitation == Some(InvitationState::Scheduled);
             prop_assert_eq!(waits, !undone);

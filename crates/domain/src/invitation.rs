@@ -23,6 +23,50 @@ impl InvitationId {
     pub fn derive(now: Timestamp, shop: &ShopId, order_reference: &str) -> Self {
         Self(derive_uuid(now, &["invitation", shop.as_str(), order_reference]))
     }
+
+    /// The id of the reminder of `invitation`, decided on at `now`.
+    #[must_use]
+    pub fn reminder(now: Timestamp, invitation: Self) -> Self {
+        Self(derive_uuid(now, &["reminder", &invitation.to_string()]))
+    }
+
+    /// The id of the mail that the recipient of `invitation` asked for at `now`.
+    #[must_use]
+    pub fn later(now: Timestamp, invitation: Self) -> Self {
+        Self(derive_uuid(now, &["later", &invitation.to_string()]))
+    }
+}
+
+/// Which of the mails about one order it is. There is one of each at most, and all lead to the same
+/// review.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MailKind {
+    /// The first one.
+    Invitation,
+    /// To buyers who have not answered the first.
+    Reminder,
+    /// To buyers who wanted to be asked later.
+    Later,
+}
+
+impl MailKind {
+    const ALL: [Self; 3] = [Self::Invitation, Self::Reminder, Self::Later];
+
+    /// The stable name, as in the record.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Invitation => "invitation",
+            Self::Reminder => "reminder",
+            Self::Later => "later",
+        }
+    }
+
+    /// The inverse of [`Self::as_str`].
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
 }
 
 impl fmt::Display for InvitationId {

@@ -5,25 +5,33 @@
 //! functions can serve the live path, explain an old decision, and run under simulated time.
 
 pub mod address;
+mod caps;
 pub mod decision;
+pub mod experiment;
+pub mod holidays;
 pub mod invitation;
 mod mac;
 mod money;
 mod notice;
 pub mod order;
+pub mod policy;
 pub mod retry;
 pub mod review;
 pub mod schedule;
 pub mod shop;
 pub mod text;
 pub mod token;
+pub mod zone;
 
 pub use address::{AddressHash, EmailAddress};
+pub use caps::{Allowed, Caps, EarlierMail};
 pub use decision::{Decision, Known, Outcome, decide};
-pub use invitation::{InvitationId, InvitationState};
+pub use holidays::Holidays;
+pub use invitation::{InvitationId, InvitationState, MailKind};
 pub use money::Money;
 pub use notice::NoticeId;
-pub use order::{Change, Item, Order, OrderEvent, OrderRecord, OrderStatus};
-pub use review::{Review, ReviewId, Stars};
-pub use schedule::SendWindow;
-pub use shop::{Policy, ShopId};
+pub use order::{Change, Fulfilment, Item, Order, OrderEvent, OrderRecord, OrderStatus};
+pub use policy::Policy;
+pub use review::{ProductKey, ProductReview, Review, ReviewId, Stars};
+pub use schedule::{SendWindow, Weekdays};
+pub use shop::ShopId;

@@ -11,6 +11,9 @@ pub const REFERENCE_MAX_LEN: usize = 128;
 /// The most items of one order that we keep; an invitation shows no more.
 pub const ITEMS_MAX: usize = 30;
 
+/// The most tags of an order, and categories of an item, that we keep.
+const TAGS_MAX: usize = 30;
+
 /// One order. Everything but the reference may be missing: platforms redact, draft and forget.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
@@ -26,6 +29,10 @@ pub struct Order {
     pub locale: Option<String>,
     /// ISO 3166-1 alpha-2, upper case.
     pub country: Option<String>,
+    /// The region within the country, as the platform writes it: mostly the second part of an
+    /// ISO 3166-2 code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
     /// What was bought.
     #[serde(default)]
     pub items: Vec<Item>,
@@ -37,6 +44,18 @@ pub struct Order {
     pub marketing_consent: Option<bool>,
     /// When the buyer ordered.
     pub placed_at: Option<Timestamp>,
+    /// When the shop wants the buyer to be asked, if it says so for this order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ask_at: Option<Timestamp>,
+    /// How far it is on its way.
+    #[serde(default, skip_serializing_if = "Fulfilment::is_unknown")]
+    pub fulfilment: Fulfilment,
+    /// What the shop sorts its orders by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// Bought for a company.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub business: bool,
     /// The platform marks this order as a test.
     #[serde(default)]
     pub test: bool,
@@ -52,6 +71,9 @@ pub struct Item {
     /// The product's number in trade (GTIN: EAN, UPC, ISBN), digits only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gtin: Option<String>,
+    /// The categories it belongs to, as the shop names them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub categories: Vec<String>,
     /// The product's page.
     pub url: Option<String>,
     /// A picture of the product.
@@ -74,22 +96,41 @@ impl Order {
             name: self.name.as_deref().map(text::person_name).filter(|name| !name.is_empty()),
             locale: line(self.locale.as_deref()),
             country: country.filter(is_code),
+            region: line(self.region.as_deref()),
             items: items.filter(|item| !item.name.is_empty()).collect(),
             total: self.total.clone(),
             marketing_consent: self.marketing_consent,
             placed_at: self.placed_at,
+            ask_at: self.ask_at,
+            fulfilment: self.fulfilment,
+            tags: lines(&self.tags),
+            business: self.business,
             test: self.test,
         }
     }
 }
 
 impl Item {
+    /// Whether both are the same product: by its number in trade, or else by what its shop calls it.
+    #[must_use]
+    pub fn is_same_product(&self, other: &Self, same_shop: bool) -> bool {
+        match (&self.gtin, &other.gtin) {
+            (Some(gtin), Some(other)) => gtin == other,
+            _ if !same_shop => false,
+            _ => match (&self.sku, &other.sku) {
+                (Some(sku), Some(other)) => sku == other,
+                _ => self.name == other.name,
+            },
+        }
+    }
+
     fn cleaned(&self) -> Self {
         let link = |url: &&String| text::is_https(url);
         Self {
             name: text::line(&self.name),
             sku: line(self.sku.as_deref()),
             gtin: self.gtin.as_deref().map(digits).filter(|gtin| is_gtin(gtin)),
+            categories: lines(&self.categories),
             url: self.url.as_ref().filter(link).cloned(),
             image: self.image.as_ref().filter(link).cloned(),
         }
@@ -108,6 +149,40 @@ fn is_gtin(text: &str) -> bool {
 
 fn line(text: Option<&str>) -> Option<String> {
     text.map(text::line).filter(|line| !line.is_empty())
+}
+
+/// Tags and categories, safe to show and not too many.
+fn lines(texts: &[String]) -> Vec<String> {
+    texts.iter().filter_map(|text| line(Some(text))).take(TAGS_MAX).collect()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// How far an order is on its way, as far as its platform has told. It only ever rises.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Fulfilment {
+    /// The platform has not told.
+    #[default]
+    Unknown,
+    /// A part of it was sent.
+    Partial,
+    /// All of it was sent.
+    Shipped,
+    /// All of it arrived.
+    Delivered,
+}
+
+impl Fulfilment {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+    fn is_unknown(&self) -> bool {
+        *self == Self::Unknown
+    }
 }
 
 /// What happened to an order.

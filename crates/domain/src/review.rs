@@ -4,16 +4,20 @@ use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::{
-    InvitationId, InvitationState, OrderRecord, OrderStatus, ShopId, invitation::derive_uuid, text,
+    InvitationId, InvitationState, Item, OrderRecord, OrderStatus, ShopId, invitation::derive_uuid,
+    order::ITEMS_MAX, text,
 };
 
 /// The longest title, in characters.
 pub const TITLE_MAX_CHARS: usize = 120;
 /// The longest review text, in characters.
 pub const TEXT_MAX_CHARS: usize = 5_000;
+/// The longest opinion of one product, in characters.
+pub const PRODUCT_TEXT_MAX_CHARS: usize = 2_000;
 
 /// Identifies a review.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -95,6 +99,104 @@ impl Opinion {
     }
 }
 
+/// Tells the products of one order apart, whatever happens to the order between the moment a form
+/// is shown and the moment it is sent: what the buyer saw, and the stock-keeping unit behind it.
+/// Written as 16 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ProductKey(u64);
+
+impl ProductKey {
+    /// The key of an item. One that gets another name or SKU counts as another product.
+    #[must_use]
+    pub fn of(item: &Item) -> Self {
+        let mut hash = Sha256::new();
+        // No name contains a line break, so no two pairs look alike.
+        hash.update(&item.name);
+        hash.update("\n");
+        hash.update(item.sku.as_deref().unwrap_or_default());
+        let digest: [u8; 32] = hash.finalize().into();
+        let mut short = [0; 8];
+        short.copy_from_slice(&digest[..8]);
+        Self(u64::from_be_bytes(short))
+    }
+}
+
+impl fmt::Display for ProductKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// A key is 16 hexadecimal digits, in lower case.
+#[derive(Debug, thiserror::Error)]
+#[error("a product's key is 16 hexadecimal digits, in lower case")]
+pub struct InvalidProductKey;
+
+impl std::str::FromStr for ProductKey {
+    type Err = InvalidProductKey;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let key = u64::from_str_radix(text, 16).map(Self).map_err(|_| InvalidProductKey)?;
+        if key.to_string() == text { Ok(key) } else { Err(InvalidProductKey) }
+    }
+}
+
+/// A product of an order that an opinion can be about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Product<'a> {
+    /// Tells it from the others.
+    pub key: ProductKey,
+    /// Where it stands in the order's list of items, from 0.
+    pub position: u8,
+    /// The product itself.
+    pub item: &'a Item,
+}
+
+/// The products among the items of an order, in their order, at most [`ITEMS_MAX`]. Items that look
+/// alike to the buyer and are the same to the shop are one product: the first of them.
+#[must_use]
+pub fn products(items: &[Item]) -> Vec<Product<'_>> {
+    let mut products: Vec<Product<'_>> = Vec::new();
+    for (position, item) in (0..).zip(items.iter().take(ITEMS_MAX)) {
+        let key = ProductKey::of(item);
+        if products.iter().all(|other| other.key != key) {
+            products.push(Product { key, position, item });
+        }
+    }
+    products
+}
+
+/// What somebody thinks of one product of the order. It is exactly as verified as the review it
+/// came with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProductReview {
+    /// Where the product stood in the order's list of items, from 0.
+    pub position: u8,
+    /// The product's name, as the buyer saw it.
+    pub name: String,
+    /// The shop's stock-keeping unit.
+    pub sku: Option<String>,
+    /// The product's number in trade (GTIN), digits only.
+    pub gtin: Option<String>,
+    /// The product's page.
+    pub url: Option<String>,
+    /// One to five.
+    pub stars: Stars,
+    /// At most [`PRODUCT_TEXT_MAX_CHARS`] characters; may be empty.
+    pub text: String,
+}
+
+impl ProductReview {
+    /// An opinion of `product` as it is kept: the text bounded, without control characters or
+    /// direction overrides.
+    #[must_use]
+    pub fn new(product: Product<'_>, stars: Stars, text: &str) -> Self {
+        let Item { name, sku, gtin, url, .. } = product.item.clone();
+        let text = text::paragraphs(text, PRODUCT_TEXT_MAX_CHARS);
+        Self { position: product.position, name, sku, gtin, url, stars, text }
+    }
+}
+
 /// A review in the record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Review {
@@ -104,8 +206,10 @@ pub struct Review {
     pub shop: ShopId,
     /// The invitation whose link it came through; `None` is an organic review, and stays one.
     pub invitation: Option<InvitationId>,
-    /// What was written.
+    /// What was written about the shop.
     pub opinion: Opinion,
+    /// What was written about products of the order, by position; those without stars are left out.
+    pub products: Vec<ProductReview>,
     /// When it was submitted.
     pub submitted_at: Timestamp,
 }
@@ -234,6 +338,7 @@ mod tests {
                 text: String::new(),
                 display_name: String::new(),
             },
+            products: vec![],
             submitted_at: at(20),
         }
     }
@@ -284,5 +389,51 @@ mod tests {
     fn stars_are_one_to_five() {
         assert!(Stars::try_from(0).is_err() && Stars::try_from(6).is_err());
         assert_eq!(u8::from(Stars::try_from(3).unwrap()), 3);
+    }
+
+    fn item(name: &str, sku: Option<&str>) -> Item {
+        Item { name: name.into(), sku: sku.map(str::to_owned), ..Item::default() }
+    }
+
+    #[test]
+    fn products_are_listed_once_and_keep_their_keys_wherever_they_stand() {
+        let items = [
+            item("Tea", None),
+            item("Pot", Some("P-1")),
+            item("Tea", None),
+            item("Pot", Some("P-2")),
+        ];
+        let before = products(&items);
+        assert_eq!(before.iter().map(|p| p.position).collect::<Vec<_>>(), [0, 1, 3]);
+        let turned: Vec<Item> = items.iter().rev().cloned().collect();
+        for product in products(&turned) {
+            let same = before.iter().find(|other| other.key == product.key).unwrap();
+            assert_eq!(same.item, product.item);
+        }
+        let many: Vec<Item> = (0..300).map(|n| item(&n.to_string(), None)).collect();
+        assert_eq!(products(&many).len(), ITEMS_MAX);
+    }
+
+    #[test]
+    fn a_key_is_another_one_for_another_name_or_unit_and_has_one_spelling() {
+        let key = ProductKey::of(&item("Tea", Some("1")));
+        for other in [item("Tea", None), item("Tea", Some("2")), item("Tea1", None)] {
+            assert_ne!(ProductKey::of(&other), key);
+        }
+        assert_eq!(key.to_string().parse::<ProductKey>().unwrap(), key);
+        for wrong in ["", "0", "-000000000000001", "+000000000000001", "000000000000000A"] {
+            assert!(wrong.parse::<ProductKey>().is_err(), "{wrong}");
+        }
+        assert!(format!("0{key}").parse::<ProductKey>().is_err());
+    }
+
+    #[test]
+    fn an_opinion_of_a_product_is_bounded_and_says_which() {
+        let tea = Item { gtin: Some("12345670".into()), ..item("Tea", Some("T")) };
+        let text = format!("\u{202E}{}", "x".repeat(9_000));
+        let review = ProductReview::new(products(&[tea])[0], Stars(2), &text);
+        assert_eq!(review.text.chars().count(), PRODUCT_TEXT_MAX_CHARS);
+        assert!(!review.text.contains('\u{202E}'));
+        assert_eq!((&*review.name, review.gtin.as_deref()), ("Tea", Some("12345670")));
     }
 }

@@ -1,11 +1,8 @@
-//! A shop, and the rules its operator set for invitations.
+//! A shop.
 
 use std::fmt;
 
-use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
-
-use crate::SendWindow;
 
 /// The operator's name for a shop: the last part of its webhook address.
 ///
@@ -58,15 +55,4 @@ impl fmt::Display for ShopId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// When a shop's orders lead to an invitation.
-#[derive(Clone, Debug)]
-pub struct Policy {
-    /// From the completion of the order, by the platform's clock, to the invitation.
-    pub delay: SignedDuration,
-    /// The hours in which mail may leave; `None` is any hour.
-    pub window: Option<SendWindow>,
-    /// Orders completed longer ago than this are not invited.
-    pub max_order_age: SignedDuration,
 }

@@ -25,6 +25,8 @@ pub enum Purpose {
     Review,
     /// Stop mail.
     Unsubscribe,
+    /// Be asked later.
+    Later,
 }
 
 impl Purpose {
@@ -32,6 +34,7 @@ impl Purpose {
         match self {
             Self::Review => b"afs review",
             Self::Unsubscribe => b"afs unsubscribe",
+            Self::Later => b"afs later",
         }
     }
 }

@@ -74,14 +74,18 @@ proptest! {
     fn an_order_is_cleaned_as_a_whole(number in foreign(), name in foreign(), url in foreign()) {
         let item = domain::Item {
             name: name.clone(), sku: Some(number.clone()), url: Some(url.clone()), image: Some(format!("https://{url}")), gtin: Some(number.clone()),
+            categories: vec![number.clone(); 100],
         };
         let order = Order {
             number: Some(number.clone()), name: Some(name), locale: Some(number.clone()),
-            country: Some(number), items: vec![item; 100], ..Order::default()
+            country: Some(number.clone()), region: Some(number.clone()), tags: vec![number; 100],
+            items: vec![item; 100], ..Order::default()
         };
         let cleaned = order.cleaned();
-        let texts = [&cleaned.number, &cleaned.name, &cleaned.locale, &cleaned.country];
-        prop_assert!(texts.into_iter().flatten().all(|text| !text.contains(is_hidden)));
+        let texts = [&cleaned.number, &cleaned.name, &cleaned.locale, &cleaned.country, &cleaned.region];
+        let texts = texts.into_iter().flatten().chain(&cleaned.tags);
+        prop_assert!(texts.into_iter().all(|text| !text.contains(is_hidden)));
+        prop_assert!(cleaned.tags.len() <= 30);
         prop_assert!(cleaned.items.len() <= 30);
         for item in &cleaned.items {
             for url in item.url.iter().chain(&item.image) {

@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::Body;
+use domain::{ProductKey, Stars, order::ITEMS_MAX};
 use templates::FormValues;
 
 use crate::Receiver;
 
 /// What mail programs post, as a form of either encoding; the page's button posts it too.
 const ONE_CLICK: &[u8] = b"One-Click";
+
+/// How long a buyer can have us wait, in weeks.
+const WEEKS: [u8; 3] = [1, 2, 4];
 
 /// The fields of the review form, as they came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,16 +34,37 @@ impl ReviewFields {
         let Self { values, stamp, by_program } = &mut fields;
         for (name, value) in form_urlencoded::parse(body) {
             match &*name {
-                "stars" => values.stars = value.parse().ok().and_then(|n: u8| n.try_into().ok()),
+                "stars" => values.stars = read_stars(&value),
                 "title" => values.title = value.into_owned(),
                 "text" => values.text = value.into_owned(),
                 "name" => values.name = value.into_owned(),
                 "stamp" => *stamp = value.into_owned(),
                 "website" => *by_program = !value.is_empty(),
-                _ => {}
+                name => {
+                    if let Some((field, key)) = name.split_once('-') {
+                        read_product(values, field, key, &value);
+                    }
+                }
             }
         }
         fields
+    }
+}
+
+fn read_stars(value: &str) -> Option<Stars> {
+    value.parse().ok().and_then(|stars: u8| stars.try_into().ok())
+}
+
+/// Reads `stars-KEY` and `text-KEY`. No form of ours has more than [`ITEMS_MAX`] products.
+fn read_product(values: &mut FormValues, field: &str, key: &str, value: &str) {
+    let Ok(key) = key.parse::<ProductKey>() else { return };
+    if values.products.len() == ITEMS_MAX && !values.products.contains_key(&key) {
+        return;
+    }
+    match field {
+        "stars" => values.products.entry(key).or_default().stars = read_stars(value),
+        "text" => value.clone_into(&mut values.products.entry(key).or_default().text),
+        _ => {}
     }
 }
 
@@ -49,8 +74,23 @@ pub fn is_one_click(body: &[u8]) -> bool {
     body.windows(ONE_CLICK.len()).any(|window| window == ONE_CLICK)
 }
 
-/// The body of a form, if it is small and quick enough.
-pub(crate) async fn read(receiver: &Receiver, body: Body, limit: usize) -> Option<Bytes> {
+/// `true` if it says so of the mail of all shops.
+#[must_use]
+pub fn is_for_all_shops(body: &[u8]) -> bool {
+    form_urlencoded::parse(body).any(|(name, value)| name == "scope" && value == "all")
+}
+
+/// In how many weeks a buyer wants to be asked again, if it is one of those that the page offers.
+#[must_use]
+pub fn weeks(body: &[u8]) -> Option<u8> {
+    let (_, weeks) = form_urlencoded::parse(body).find(|(name, _)| name == "weeks")?;
+    weeks.parse().ok().filter(|weeks| WEEKS.contains(weeks))
+}
+
+/// The body of a form, if it is small and quick enough. While it comes in, it counts against the
+/// memory for large bodies.
+pub(crate) async fn read(receiver: &Receiver, body: Body, limit: usize) -> Option<Vec<u8>> {
     let patience = Duration::from_secs(receiver.config.load().server.request_timeout_secs);
-    tokio::time::timeout(patience, to_bytes(body, limit)).await.ok()?.ok()
+    let held = tokio::time::timeout(patience, receiver.guard.read(body, limit)).await.ok()?;
+    held.ok().map(|held| held.bytes)
 }

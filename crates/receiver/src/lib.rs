@@ -8,6 +8,7 @@
 //! | `GET`, `POST /r/{token}` | the review an invitation asks for ([`review`]) |
 //! | `GET`, `POST /review/{shop}` | a review nobody asked for |
 //! | `GET`, `POST /u/{token}` | stops mail ([`unsubscribe`]) |
+//! | `GET`, `POST /l/{token}` | has the buyer asked later ([`later`]) |
 //! | `GET /assets/{name}` | what pages are styled with |
 //!
 //! `GET` and `HEAD` change nothing anywhere in mails and pages: mail scanners follow every link.
@@ -15,6 +16,8 @@
 pub mod form;
 mod guard;
 mod handshake;
+mod later;
+mod link;
 mod pages;
 mod problem;
 mod review;
@@ -84,6 +87,7 @@ pub fn router(receiver: Arc<Receiver>) -> Router {
         .route("/r/{token}", get(review::show_invited).post(review::submit_invited))
         .route("/review/{shop}", get(review::show_organic).post(review::submit_organic))
         .route("/u/{token}", get(unsubscribe::show).post(unsubscribe::submit))
+        .route("/l/{token}", get(later::show).post(later::submit))
         .route("/assets/{name}", get(pages::asset))
         .fallback(pages::not_found)
         // As one: each layer by itself would cost each request a box.

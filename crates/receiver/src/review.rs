@@ -9,8 +9,10 @@ use axum::{
     response::Response,
 };
 use domain::{
-    InvitationId, Review, ReviewId, ShopId, Stars,
-    review::{Label, Opinion, TEXT_MAX_CHARS, TITLE_MAX_CHARS},
+    InvitationId, Item, ProductReview, Review, ReviewId, ShopId, Stars,
+    review::{
+        Label, Opinion, PRODUCT_TEXT_MAX_CHARS, Product, TEXT_MAX_CHARS, TITLE_MAX_CHARS, products,
+    },
     text::NAME_MAX_CHARS,
     token::Purpose,
 };
@@ -18,7 +20,7 @@ use jiff::SignedDuration;
 use metrics::counter;
 use queue::{Channel, Wakeup};
 use store::reviews::{Invited, Submitted};
-use templates::{FormError, FormValues, Language, Page, ReviewForm};
+use templates::{FormError, FormValues, Language, Page, ProductValues, ReviewForm};
 
 use crate::{
     Receiver,
@@ -26,8 +28,12 @@ use crate::{
     pages::{self, buyers_language, no_such_page, page, shop_context, visitors_language},
 };
 
-/// The largest form: the longest review in characters of four bytes, each escaped threefold, fits.
-const FORM_LIMIT: usize = 96 * 1024;
+/// The largest open form, in bytes: the longest review in characters of four bytes, each escaped
+/// threefold, fits.
+const ORGANIC_LIMIT: usize = 96 * 1024;
+
+/// The largest form behind a link, in bytes: with the longest opinions of thirty products, too.
+const INVITED_LIMIT: usize = 800 * 1024;
 
 /// How long an open page can be submitted. People leave tabs open.
 const STAMP_VALID: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -50,7 +56,7 @@ pub(crate) async fn show_invited(
             text: String::new(),
             display_name: String::new(),
         };
-        let submission = Submission { opinion, by_program: false };
+        let submission = Submission { opinion, products: vec![], by_program: false };
         let review = submission.review(&receiver, link.invited.shop.clone(), Some(link.id));
         if let Err(error) = receiver.store.submit_review(&review).await {
             tracing::warn!(%error, "not even the bug works");
@@ -75,7 +81,9 @@ pub(crate) async fn submit_invited(
         Ok(link) => link,
         Err(response) => return response,
     };
-    let submission = match Submission::read(&receiver, body, &link.token).await {
+    let asked =
+        Asked { stamp: &link.token, items: &link.invited.order.order.items, limit: INVITED_LIMIT };
+    let submission = match Submission::read(&receiver, body, asked).await {
         Ok(submission) => submission,
         Err((values, errors)) => return link.form(&receiver, values, errors),
     };
@@ -191,7 +199,8 @@ pub(crate) async fn submit_organic(
         Ok(organic) => organic,
         Err(response) => return response,
     };
-    let submission = match Submission::read(&receiver, body, &organic.subject()).await {
+    let asked = Asked { stamp: &organic.subject(), items: &[], limit: ORGANIC_LIMIT };
+    let submission = match Submission::read(&receiver, body, asked).await {
         Ok(submission) => submission,
         Err((values, errors)) => return organic.form(&receiver, values, errors),
     };
@@ -262,9 +271,20 @@ fn show_form(receiver: &Receiver, language: &Language, form: ReviewForm) -> Resp
     page(receiver, status, language, &Page::ReviewForm(Box::new(form)))
 }
 
+/// What a form asks for.
+struct Asked<'a> {
+    /// What its stamp is for.
+    stamp: &'a str,
+    /// What the order holds now. It may have changed since the form was shown.
+    items: &'a [Item],
+    /// The largest body, in bytes.
+    limit: usize,
+}
+
 /// A form that was filled in as it should be.
 struct Submission {
     opinion: Opinion,
+    products: Vec<ProductReview>,
     /// The field that people do not see was filled in.
     by_program: bool,
 }
@@ -274,38 +294,125 @@ impl Submission {
     async fn read(
         receiver: &Receiver,
         body: Body,
-        stamp_subject: &str,
+        asked: Asked<'_>,
     ) -> Result<Self, (FormValues, Vec<FormError>)> {
-        let Some(body) = form::read(receiver, body, FORM_LIMIT).await else {
+        let Some(body) = form::read(receiver, body, asked.limit).await else {
             return Err((FormValues::default(), vec![FormError::TextTooLong]));
         };
         let ReviewFields { values, stamp, by_program } = ReviewFields::parse(&body);
-        let stamped = receiver.keys.check_stamp(&stamp, stamp_subject, STAMP_VALID, receiver.now());
-        let longer = |text: &str, max| text.chars().count() > max;
-        let errors: Vec<FormError> = [
-            (!stamped, FormError::Expired),
-            (values.stars.is_none(), FormError::StarsMissing),
-            (longer(&values.title, TITLE_MAX_CHARS), FormError::TitleTooLong),
-            // Browsers send two characters for each line break that they count as one.
-            (longer(&values.text.replace("\r\n", "\n"), TEXT_MAX_CHARS), FormError::TextTooLong),
-            (longer(&values.name, NAME_MAX_CHARS), FormError::NameTooLong),
-        ]
-        .into_iter()
-        .filter_map(|(wrong, error)| wrong.then_some(error))
-        .collect();
+        let stamped = receiver.keys.check_stamp(&stamp, asked.stamp, STAMP_VALID, receiver.now());
+        let products = products(asked.items);
+        let errors = errors(&values, &products, stamped);
         match values.stars {
             Some(stars) if errors.is_empty() => {
+                let products = product_reviews(&values, &products);
                 let FormValues { title, text, name, .. } = values;
                 let opinion = Opinion { stars, title, text, display_name: name }.cleaned();
-                Ok(Self { opinion, by_program })
+                Ok(Self { opinion, products, by_program })
             }
             _ => Err((values, errors)),
         }
     }
 
     fn review(self, receiver: &Receiver, shop: ShopId, invitation: Option<InvitationId>) -> Review {
+        let Self { opinion, products, by_program: _ } = self;
         let submitted_at = receiver.now();
-        let id = ReviewId::derive(submitted_at, &shop, &self.opinion);
-        Review { id, shop, invitation, opinion: self.opinion, submitted_at }
+        let id = ReviewId::derive(submitted_at, &shop, &opinion);
+        Review { id, shop, invitation, opinion, products, submitted_at }
+    }
+}
+
+/// What is wrong with a form, in the order of its fields.
+fn errors(values: &FormValues, products: &[Product<'_>], stamped: bool) -> Vec<FormError> {
+    let of_shop = [
+        (!stamped, FormError::Expired),
+        (values.stars.is_none(), FormError::StarsMissing),
+        (is_longer(&values.title, TITLE_MAX_CHARS), FormError::TitleTooLong),
+        (is_longer(&values.text, TEXT_MAX_CHARS), FormError::TextTooLong),
+        (is_longer(&values.name, NAME_MAX_CHARS), FormError::NameTooLong),
+    ];
+    let of_products = products.iter().flat_map(|product| {
+        let written = values.products.get(&product.key);
+        let (rated, text) =
+            written.map_or((false, ""), |written| (written.stars.is_some(), &*written.text));
+        [
+            (!rated && !text.trim().is_empty(), FormError::ProductStarsMissing(product.key)),
+            (is_longer(text, PRODUCT_TEXT_MAX_CHARS), FormError::ProductTextTooLong(product.key)),
+        ]
+    });
+    let all = of_shop.into_iter().chain(of_products);
+    all.filter_map(|(wrong, error)| wrong.then_some(error)).collect()
+}
+
+/// Browsers send two characters for each line break that they count as one.
+fn is_longer(text: &str, max_chars: usize) -> bool {
+    text.replace("\r\n", "\n").chars().count() > max_chars
+}
+
+/// What was written about products that are in the order.
+fn product_reviews(values: &FormValues, products: &[Product<'_>]) -> Vec<ProductReview> {
+    let rated = products.iter().filter_map(|&product| {
+        let ProductValues { stars, text } = values.products.get(&product.key)?;
+        stars.map(|stars| ProductReview::new(product, stars, text))
+    });
+    rated.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::ProductKey;
+
+    use super::*;
+
+    fn item(name: &str) -> Item {
+        Item { name: name.into(), ..Item::default() }
+    }
+
+    fn said(of: &[(&str, u8, &str)]) -> FormValues {
+        let values = of.iter().map(|&(name, stars, text)| {
+            let stars = Stars::try_from(stars).ok();
+            (ProductKey::of(&item(name)), ProductValues { stars, text: text.into() })
+        });
+        let stars = Stars::try_from(5).ok();
+        FormValues { stars, products: values.collect(), ..FormValues::default() }
+    }
+
+    fn kept(values: &FormValues, items: &[Item]) -> Vec<(u8, String, u8, String)> {
+        product_reviews(values, &products(items))
+            .into_iter()
+            .map(|review| (review.position, review.name, review.stars.into(), review.text))
+            .collect()
+    }
+
+    #[test]
+    fn an_opinion_stays_with_its_product_when_the_order_changes_meanwhile() {
+        let values = said(&[("Tea", 4, "Fresh."), ("Pot", 1, "Leaks."), ("Cup", 0, "")]);
+        let tea = |position| (position, "Tea".to_owned(), 4, "Fresh.".to_owned());
+        let pot = |position| (position, "Pot".to_owned(), 1, "Leaks.".to_owned());
+        assert_eq!(kept(&values, &["Tea", "Pot", "Cup"].map(item)), [tea(0), pot(1)]);
+        assert_eq!(kept(&values, &["Jug", "Pot", "Tea"].map(item)), [pot(1), tea(2)]);
+        let changed = ["Jug", "Tea"].map(item);
+        assert_eq!(kept(&values, &changed), [tea(1)], "the pot is gone, and nothing else");
+        assert_eq!(errors(&values, &products(&changed), true), [], "the rest still stands");
+    }
+
+    #[test]
+    fn a_text_needs_stars_and_an_end() {
+        let long = "x".repeat(PRODUCT_TEXT_MAX_CHARS);
+        let values = said(&[
+            ("Tea", 0, "Fresh."),
+            ("Pot", 0, " \n "),
+            ("Cup", 3, &format!("{long}\r\n")),
+            ("Jug", 3, &long),
+        ]);
+        let items = ["Tea", "Pot", "Cup", "Jug"].map(item);
+        assert_eq!(
+            errors(&values, &products(&items), true),
+            [
+                FormError::ProductStarsMissing(ProductKey::of(&items[0])),
+                FormError::ProductTextTooLong(ProductKey::of(&items[2])),
+            ]
+        );
+        assert_eq!(errors(&values, &[], true), [], "an open form asks about the shop only");
     }
 }

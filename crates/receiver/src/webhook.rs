@@ -384,14 +384,14 @@ async fn accept(
 /// Tells the timer what was decided. It may fail: the record has it, and the reconciler repeats it.
 async fn adjust_timer(receiver: &Receiver, id: Uuid, decision: &Decision, request_id: Uuid) {
     let outcome = match decision {
-        Decision::Schedule { due_at, .. } => {
+        Decision::Schedule(timing) | Decision::Move(timing) => {
             let minutes = receiver.config.load().queue.horizon_minutes;
             let horizon =
                 SignedDuration::from_mins(i64::try_from(minutes).unwrap_or(i64::MAX / 60));
-            if due_at.duration_since(receiver.now()) > horizon {
+            if timing.due_at.duration_since(receiver.now()) > horizon {
                 return;
             }
-            let wakeup = Wakeup { id, due_at: *due_at };
+            let wakeup = Wakeup { id, due_at: timing.due_at };
             receiver.queue.wake(Channel::Invitations, &[wakeup]).await
         }
         Decision::Cancel { .. } => receiver.queue.cancel(Channel::Invitations, &[id]).await,

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use domain::{
-    Change, Decision, EmailAddress, InvitationId, Item, Order, OrderEvent, Policy, Review,
-    ReviewId, ShopId, Stars,
+    Change, Decision, EmailAddress, Fulfilment, InvitationId, Item, MailKind, Order, OrderEvent,
+    Policy, ProductReview, Review, ReviewId, ShopId, Stars,
     decision::Reason,
+    policy::Trigger,
     review::{Label, Opinion, verify},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -18,8 +19,9 @@ use crate::{
     intake::{Accepted, Arrival},
     notices::{Answered, Notified},
     reviews::Submitted,
-    sending::{AttemptOutcome, Claim, Claimed, Finish},
+    sending::{AttemptOutcome, Claim, Claimed, Finish, SentMail},
     statement::{Dialect, Statement},
+    suppression::From,
     unread::{Kept, UnreadWebhook},
 };
 
@@ -69,15 +71,25 @@ contract! {
     a_stop_reaches_whoever_was_mailed_before_the_address_changed
     a_link_stops_mail_to_everybody_its_invitation_was_sent_to
     an_address_that_was_corrected_before_the_mail_is_not_stopped
+    a_delivery_moves_what_waits
+    a_reminder_follows_the_mail_and_a_review_ends_it
+    who_wants_to_be_asked_later_is_asked_once_and_not_reminded
+    who_wants_to_be_asked_later_is_not_mailed_by_a_retry
+    what_was_sent_stays_with_whom_it_was_sent_to
+    what_was_attempted_does_not_move
+    all_mails_to_a_person_are_known_and_an_attempt_too
+    an_experiment_counts_people_once_and_ends_once
     due_and_upcoming_are_listed_in_order
     an_order_is_asked_about_until_the_platform_answers
     a_notice_while_the_platform_is_asked_has_it_asked_again
     what_a_platform_does_not_answer_ends_and_can_be_tried_again
     what_cannot_be_read_is_kept_once_and_not_for_ever
     who_is_erased_is_named_nowhere_any_more
+    an_order_is_found_by_its_number_and_all_are_told_page_by_page
     one_invitation_one_review_however_often_it_is_submitted
     a_review_is_labelled_once
     an_organic_review_stays_organic
+    products_are_stored_with_their_review_or_not_at_all
     the_record_survives_being_opened_again
     a_newer_schema_is_refused
     an_account_that_may_not_change_tables_is_enough_once_they_are_there
@@ -115,7 +127,7 @@ fn arrival(change: Change, reference: &str, key: &str) -> Arrival {
         event_key: key.into(),
         request_id: Uuid::nil(),
         received_at: at(0),
-        policy: Arc::new(Policy { delay: DELAY, window: None, max_order_age: DELAY * 90 }),
+        policy: Arc::new(Policy { max_order_age: DELAY * 90, ..Policy::after(DELAY) }),
     }
 }
 
@@ -219,7 +231,9 @@ async fn who_is_erased_is_named_nowhere_any_more(store: Store, url: String) {
     let claim = Claim { id: sent, now: at(24), lease: LEASE };
     let claimed = store.claim(claim).await.unwrap().unwrap();
     let reply = AttemptOutcome::Sent("250 queued for buyer-7@x.example".into());
-    let finish = Finish { id: sent, fence: claimed.fence, at: at(24), outcome: reply };
+    let sent_mail = SentMail::default();
+    let finish =
+        Finish { id: sent, fence: claimed.fence, at: at(24), outcome: reply, sent: sent_mail };
     assert!(store.finish(finish).await.unwrap());
     let review = review(Some(sent), 1);
     store.submit_review(&review).await.unwrap();
@@ -256,14 +270,62 @@ async fn who_is_erased_is_named_nowhere_any_more(store: Store, url: String) {
     assert!(dump.contains("buyer-9@"), "nobody else is erased");
 }
 
+async fn an_order_is_found_by_its_number_and_all_are_told_page_by_page(store: Store, _: String) {
+    let orders = i64::from(crate::history::PAGE) + 3;
+    let mut accepted = tokio::task::JoinSet::new();
+    for n in 0..orders {
+        let mut arrival = arrival(Change::Completed, &format!("r{n:05}"), "done");
+        arrival.event.order.number = Some(format!("#1_{n}"));
+        arrival.event.at = Some(at(n % 2));
+        arrival.received_at = at(1);
+        let store = store.clone();
+        accepted.spawn(async move { store.accept(arrival).await.unwrap() });
+    }
+    accepted.join_all().await;
+
+    let numbered = async |number: String| store.orders_numbered(&shop(), &number).await.unwrap();
+    assert_eq!(numbered("#1_7".into()).await, ["r00007"]);
+    assert_eq!(numbered(format!("1_{}", orders - 1)).await, [format!("r{:05}", orders - 1)]);
+    assert!(numbered("1%7".into()).await.is_empty());
+    assert_eq!(store.count_orders_of(&shop()).await.unwrap(), orders.cast_unsigned());
+
+    let (mut told, mut after, mut pages) = (Vec::new(), String::new(), 0);
+    loop {
+        let page = store.told(&shop(), &after, at(1)).await.unwrap();
+        pages += 1;
+        told.extend(
+            page.orders.into_iter().map(|told| (told.order.order.reference, told.events.len())),
+        );
+        let Some(next) = page.next else { break };
+        after = next;
+    }
+    let since: Vec<_> =
+        (0..orders).filter(|n| n % 2 == 1).map(|n| (format!("r{n:05}"), 1)).collect();
+    assert_eq!((told, pages), (since, 2));
+
+    let id = invite(&store, "7").await;
+    store.unsubscribe(id, From::Shop, at(3)).await.unwrap();
+    let history = store.history(&shop(), "7").await.unwrap().unwrap();
+    assert_eq!((history.events.len(), history.mails[0].decided_at), (1, at(0)));
+    assert_eq!((history.stops[0].at, history.stops[0].all_shops), (at(3), false));
+    let told = store.told(&shop(), "6", at(0)).await.unwrap().orders;
+    assert_eq!(told[0].stopped_at, Some(at(3)));
+    assert!(store.history(&shop(), "8").await.unwrap().is_none());
+    assert_eq!(
+        (store.unread_of(&shop()).await.unwrap(), store.notice_of(&shop(), "7").await.unwrap()),
+        (0, None)
+    );
+}
+
 /// Every row of every table, as text.
 async fn everything(url: &str) -> String {
-    const TABLES: [&str; 9] = [
+    const TABLES: [&str; 10] = [
         "orders",
         "invitations",
         "webhook_deliveries",
         "mail_deliveries",
         "reviews",
+        "product_reviews",
         "notices",
         "unread_webhooks",
         "suppressions",
@@ -314,7 +376,8 @@ async fn claim(store: &Store, id: InvitationId, hours: i64) -> Option<Claimed> {
 
 async fn finish(store: &Store, claimed: &Claimed, outcome: AttemptOutcome) -> bool {
     let (id, fence) = (claimed.id, claimed.fence);
-    store.finish(Finish { id, fence, at: at(25), outcome }).await.unwrap()
+    let sent = SentMail::default();
+    store.finish(Finish { id, fence, at: at(25), outcome, sent }).await.unwrap()
 }
 
 async fn states(store: &Store) -> Vec<(String, i64)> {
@@ -326,6 +389,7 @@ async fn states(store: &Store) -> Vec<(String, i64)> {
 
 async fn every_statement_prepares(store: Store, _: String) {
     let all = [
+        crate::experiments::STATEMENTS,
         crate::intake::STATEMENTS,
         crate::sending::STATEMENTS,
         crate::suppression::STATEMENTS,
@@ -334,6 +398,7 @@ async fn every_statement_prepares(store: Store, _: String) {
         crate::notices::STATEMENTS,
         crate::unread::STATEMENTS,
         crate::privacy::STATEMENTS,
+        crate::history::STATEMENTS,
     ];
     for statement in all.into_iter().flatten() {
         let outcome = match &*store.db {
@@ -363,13 +428,25 @@ async fn what_is_asked_is_answered_from_an_index(store: Store, _: String) {
         &crate::notices::CLAIM_NOTICE,
         &crate::notices::DUE_NOTICES,
         &crate::notices::EXPIRE_NOTICES,
+        &crate::history::FIND_ORDER,
+        &crate::history::LIST_EVENTS,
+        &crate::history::LIST_MAILS,
+        &crate::history::LIST_OUTCOMES,
+        &crate::history::LIST_STOPS,
+        &crate::history::FIND_REVIEW,
+        &crate::history::FIND_NOTICE,
+        &crate::history::PAGE_END,
+        &crate::history::LIST_TOLD_EVENTS,
         &crate::privacy::LOAD_STORED,
         &crate::privacy::ORDERS_OF,
         &crate::privacy::ERASE_ORDERS,
         &crate::privacy::CANCEL_ERASED,
         &crate::privacy::ERASE_REPLIES,
         &crate::privacy::ERASE_AUTHORS,
+        &crate::privacy::LOAD_STORED_PRODUCTS,
+        &crate::privacy::ERASE_PRODUCTS,
         &crate::privacy::ERASE_NOTICES,
+        &crate::reviews::FIND_PRODUCTS,
         &crate::unread::COUNT_UNREAD_OF,
         &crate::unread::EXPIRE_UNREAD,
         &crate::intake::LOAD_KNOWN,
@@ -425,11 +502,10 @@ async fn postgres_plan(pool: &sqlx::PgPool, statement: &Statement) -> Vec<String
 
 async fn a_completed_order_leads_to_one_invitation(store: Store, _: String) {
     let first = store.accept(arrival(Change::Completed, "1", "a")).await.unwrap();
-    let Accepted::Decided { decision: Decision::Schedule { due_at, .. }, invitation } = first
-    else {
+    let Accepted::Decided { decision: Decision::Schedule(timing), invitation } = first else {
         panic!("{first:?}")
     };
-    assert_eq!(due_at, at(24));
+    assert_eq!(timing.due_at, at(24));
     assert!(invitation.is_some());
     let again = store.accept(arrival(Change::Completed, "1", "a")).await.unwrap();
     assert_eq!(again, Accepted::Duplicate);
@@ -489,10 +565,10 @@ async fn events_in_one_group_see_each_other(store: Store, _: String) {
     )
     .await
     .unwrap();
-    assert!(matches!(accepted[0], Accepted::Decided { decision: Decision::Schedule { .. }, .. }));
+    assert!(matches!(accepted[0], Accepted::Decided { decision: Decision::Schedule(_), .. }));
     assert_eq!(accepted[1], Accepted::Duplicate);
     assert!(matches!(accepted[2], Accepted::Decided { decision: Decision::Cancel { .. }, .. }));
-    assert!(matches!(accepted[3], Accepted::Decided { decision: Decision::Schedule { .. }, .. }));
+    assert!(matches!(accepted[3], Accepted::Decided { decision: Decision::Schedule(_), .. }));
     assert_eq!(states(&store).await, [("cancelled".into(), 1), ("scheduled".into(), 1)]);
 }
 
@@ -582,7 +658,7 @@ async fn unsubscribing_stops_what_waits_and_what_comes(store: Store, _: String) 
     else {
         panic!()
     };
-    assert_eq!(store.unsubscribe(first, at(25)).await.unwrap(), Some(shop()));
+    assert_eq!(store.unsubscribe(first, From::Shop, at(25)).await.unwrap(), Some(shop()));
     assert!(claim(&store, waiting, 48).await.is_none());
     second.event.order.reference = "3".into();
     let Accepted::Decided { invitation: Some(coming), .. } = store.accept(second).await.unwrap()
@@ -591,14 +667,18 @@ async fn unsubscribing_stops_what_waits_and_what_comes(store: Store, _: String) 
     };
     assert!(claim(&store, coming, 48).await.is_none());
     assert_eq!(states(&store).await, [("sending".into(), 1), ("suppressed".into(), 2)]);
-    assert_eq!(store.unsubscribe(first, at(26)).await.unwrap(), Some(shop()), "idempotent");
+    assert_eq!(
+        store.unsubscribe(first, From::Shop, at(26)).await.unwrap(),
+        Some(shop()),
+        "idempotent"
+    );
     let nobody = InvitationId(Uuid::nil());
-    assert_eq!(store.unsubscribe(nobody, at(26)).await.unwrap(), None);
+    assert_eq!(store.unsubscribe(nobody, From::Shop, at(26)).await.unwrap(), None);
 }
 
 async fn a_changed_address_is_looked_up_anew(store: Store, _: String) {
     let stopped = invite(&store, "1").await;
-    store.unsubscribe(stopped, at(1)).await.unwrap();
+    store.unsubscribe(stopped, From::Shop, at(1)).await.unwrap();
     let waiting = invite(&store, "2").await;
     let mut edited = arrival(Change::Completed, "2", "edited");
     edited.event.order.email = EmailAddress::parse("buyer-1@x.example").ok();
@@ -628,7 +708,7 @@ async fn a_link_stops_mail_to_everybody_its_invitation_was_sent_to(store: Store,
     let waiting = [invite(&store, "2").await, invite(&store, "3").await];
     readdress(&store, "2", "buyer-1@x.example").await;
     readdress(&store, "3", "second@x.example").await;
-    store.unsubscribe(mailed, at(26)).await.unwrap();
+    store.unsubscribe(mailed, From::Shop, at(26)).await.unwrap();
     for id in waiting {
         assert!(claim(&store, id, 48).await.is_none());
     }
@@ -641,7 +721,7 @@ async fn an_address_that_was_corrected_before_the_mail_is_not_stopped(store: Sto
     assert!(claim(&store, corrected, 24).await.is_some());
     let others = invite(&store, "2").await;
     readdress(&store, "2", "buyer-1@x.example").await;
-    store.unsubscribe(corrected, at(25)).await.unwrap();
+    store.unsubscribe(corrected, From::Shop, at(25)).await.unwrap();
     assert!(claim(&store, others, 48).await.is_some());
 }
 
@@ -651,7 +731,7 @@ async fn a_stop_reaches_whoever_was_mailed_before_the_address_changed(store: Sto
     let mut edited = arrival(Change::Completed, "1", "edited");
     edited.event.order.email = EmailAddress::parse("buyer-2@x.example").ok();
     store.accept(edited).await.unwrap();
-    store.unsubscribe(mailed, at(25)).await.unwrap();
+    store.unsubscribe(mailed, From::Shop, at(25)).await.unwrap();
     for (reference, email) in [("3", "buyer-1@x.example"), ("4", "buyer-2@x.example")] {
         let mut next = arrival(Change::Completed, reference, "next");
         next.event.order.email = EmailAddress::parse(email).ok();
@@ -661,6 +741,237 @@ async fn a_stop_reaches_whoever_was_mailed_before_the_address_changed(store: Sto
         };
         assert!(claim(&store, id, 48).await.is_none(), "{email} holds the link");
     }
+}
+
+/// An order of this shop and person; what else it says is for `change` to add.
+fn order_of(shop: &str, reference: &str, email: &str) -> Arrival {
+    let mut arrival = arrival(Change::Completed, reference, "done");
+    arrival.shop = shop.parse().unwrap();
+    arrival.event.order.email = EmailAddress::parse(email).ok();
+    arrival
+}
+
+async fn accepted(store: &Store, arrival: Arrival) -> (Decision, InvitationId) {
+    match store.accept(arrival).await.unwrap() {
+        Accepted::Decided { decision, invitation: Some(id) } => (decision, id),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Mails it at this hour.
+async fn mail(store: &Store, id: InvitationId, hours: i64, sent: SentMail) {
+    let fence = claim(store, id, hours).await.unwrap().fence;
+    let outcome = AttemptOutcome::Sent("250 ok".into());
+    assert!(store.finish(Finish { id, fence, at: at(hours), outcome, sent }).await.unwrap());
+}
+
+fn reminded_at(hours: i64) -> SentMail {
+    SentMail { remind_at: Some(at(hours)), variant: None }
+}
+
+async fn a_delivery_moves_what_waits(store: Store, _: String) {
+    let told = |fulfilment, key: &str, hours| {
+        let mut arrival = arrival(Change::Completed, "1", key);
+        let policy = Policy { trigger: Trigger::Delivered, ..Policy::after(DELAY) };
+        arrival.policy = Arc::new(policy);
+        arrival.event.order.fulfilment = fulfilment;
+        arrival.event.at = Some(at(hours));
+        arrival.received_at = at(hours);
+        arrival
+    };
+    let (first, id) = accepted(&store, told(Fulfilment::Shipped, "a", 0)).await;
+    assert!(matches!(first, Decision::Schedule(_)));
+    let (moved, same) = accepted(&store, told(Fulfilment::Delivered, "b", 10)).await;
+    assert!(matches!(moved, Decision::Move(_)), "{moved:?}");
+    assert_eq!(same, id);
+    assert!(claim(&store, id, 33).await.is_none());
+    let claimed = claim(&store, id, 34).await.unwrap();
+    assert_eq!(claimed.first_due_at, at(34));
+
+    // In one group with what set the timer: nothing of it is on record yet.
+    let group = [told(Fulfilment::Shipped, "c", 0), told(Fulfilment::Delivered, "d", 10)].map(
+        |mut told| {
+            told.event.order.reference = "2".into();
+            store.accept(told)
+        },
+    );
+    let [first, moved] = group;
+    let (first, moved) = tokio::join!(first, moved);
+    assert!(first.is_ok() && moved.is_ok());
+    assert!(store.due_invitations(at(33), 9).await.unwrap().is_empty());
+}
+
+async fn a_reminder_follows_the_mail_and_a_review_ends_it(store: Store, _: String) {
+    let reminder = async |reference| {
+        let id = invite(&store, reference).await;
+        mail(&store, id, 24, reminded_at(100)).await;
+        let due = store.due_invitations(at(100), 9).await.unwrap();
+        assert_eq!(due.len(), 1);
+        (id, due[0].id)
+    };
+    let (first, reminder_id) = reminder("1").await;
+    assert_eq!(states(&store).await, [("sent".into(), 1)], "reminders are counted apart");
+    let claimed = claim(&store, reminder_id, 100).await.unwrap();
+    assert_eq!((claimed.kind, claimed.invitation), (MailKind::Reminder, first));
+    let outcome = AttemptOutcome::Sent("250 ok".into());
+    let (id, fence, sent) = (reminder_id, claimed.fence, reminded_at(200));
+    store.finish(Finish { id, fence, at: at(100), outcome, sent }).await.unwrap();
+    assert!(store.due_invitations(at(999), 9).await.unwrap().is_empty(), "there is one");
+
+    let (first, answered) = reminder("2").await;
+    let reviewed = review(Some(first), 2);
+    store.submit_review(&reviewed).await.unwrap();
+    assert!(claim(&store, answered, 100).await.is_none());
+    assert!(store.due_invitations(at(999), 9).await.unwrap().is_empty(), "it has ended");
+
+    let (_, undone) = reminder("3").await;
+    store.accept(arrival(Change::Refunded, "3", "undone")).await.unwrap();
+    assert!(claim(&store, undone, 100).await.is_none());
+
+    let (first, stopped) = reminder("4").await;
+    store.unsubscribe(first, From::Shop, at(50)).await.unwrap();
+    assert!(claim(&store, stopped, 100).await.is_none());
+
+    let failed = invite(&store, "5").await;
+    let claimed = claim(&store, failed, 24).await.unwrap();
+    let outcome = AttemptOutcome::Failed("550".into());
+    let (id, fence, sent) = (failed, claimed.fence, reminded_at(100));
+    store.finish(Finish { id, fence, at: at(24), outcome, sent }).await.unwrap();
+    assert!(store.due_invitations(at(999), 9).await.unwrap().is_empty(), "who got nothing");
+}
+
+async fn who_wants_to_be_asked_later_is_asked_once_and_not_reminded(store: Store, _: String) {
+    let id = invite(&store, "1").await;
+    assert!(!store.ask_later(id, at(300), at(1)).await.unwrap(), "nobody holds the link yet");
+    mail(&store, id, 24, reminded_at(100)).await;
+    assert!(store.ask_later(id, at(300), at(30)).await.unwrap());
+    assert!(store.ask_later(id, at(200), at(31)).await.unwrap(), "another choice");
+    let due = store.due_invitations(at(999), 9).await.unwrap();
+    assert_eq!(due.len(), 1, "and no reminder");
+    assert_eq!(due[0].at, at(200));
+    assert_eq!(claim(&store, due[0].id, 200).await.unwrap().kind, MailKind::Later);
+    assert!(!store.ask_later(id, at(400), at(201)).await.unwrap(), "once only");
+
+    let answered = invite(&store, "2").await;
+    mail(&store, answered, 24, SentMail::default()).await;
+    let reviewed = review(Some(answered), 2);
+    store.submit_review(&reviewed).await.unwrap();
+    assert!(!store.ask_later(answered, at(300), at(30)).await.unwrap());
+    let nobody = InvitationId(Uuid::from_u128(77));
+    assert!(!store.ask_later(nobody, at(300), at(30)).await.unwrap());
+
+    let stopped = invite(&store, "3").await;
+    mail(&store, stopped, 24, SentMail::default()).await;
+    store.unsubscribe(stopped, From::Shop, at(25)).await.unwrap();
+    assert!(!store.ask_later(stopped, at(300), at(30)).await.unwrap());
+    let undone = invite(&store, "4").await;
+    mail(&store, undone, 24, SentMail::default()).await;
+    store.accept(arrival(Change::Cancelled, "4", "undone")).await.unwrap();
+    assert!(!store.ask_later(undone, at(300), at(30)).await.unwrap());
+}
+
+async fn who_wants_to_be_asked_later_is_not_mailed_by_a_retry(store: Store, _: String) {
+    // The answer of the mail server was lost: the buyer has the mail, and it is to be tried again.
+    let id = invite(&store, "1").await;
+    let claimed = claim(&store, id, 24).await.unwrap();
+    let lost = AttemptOutcome::Retry { at: at(26), error: "lost".into() };
+    assert!(finish(&store, &claimed, lost.clone()).await);
+    assert!(store.ask_later(id, at(300), at(25)).await.unwrap());
+    assert!(claim(&store, id, 26).await.is_none());
+    let later = store.due_invitations(at(999), 9).await.unwrap();
+    assert_eq!((later.len(), later[0].at), (1, at(300)));
+
+    // The same while a worker is sending.
+    let id = invite(&store, "2").await;
+    let claimed = claim(&store, id, 24).await.unwrap();
+    assert!(store.ask_later(id, at(300), at(25)).await.unwrap());
+    assert!(finish(&store, &claimed, lost).await);
+    assert!(claim(&store, id, 26).await.is_none());
+    let id = invite(&store, "3").await;
+    let claimed = claim(&store, id, 24).await.unwrap();
+    assert!(store.ask_later(id, at(300), at(25)).await.unwrap());
+    let outcome = AttemptOutcome::Sent("250 ok".into());
+    let (fence, sent) = (claimed.fence, reminded_at(100));
+    assert!(store.finish(Finish { id, fence, at: at(25), outcome, sent }).await.unwrap());
+    assert!(store.due_invitations(at(299), 9).await.unwrap().is_empty(), "and nobody is reminded");
+}
+
+async fn what_was_sent_stays_with_whom_it_was_sent_to(store: Store, _: String) {
+    let id = invite(&store, "1").await;
+    mail(&store, id, 24, reminded_at(100)).await;
+    let mut corrected = arrival(Change::Completed, "1", "corrected");
+    corrected.event.order.email = EmailAddress::parse("other@x.example").ok();
+    store.accept(corrected).await.unwrap();
+    assert!(store.due_invitations(at(999), 9).await.unwrap().is_empty(), "not asked, not reminded");
+    assert!(!store.ask_later(id, at(300), at(30)).await.unwrap(), "the link is another person's");
+    let (_, next) = accepted(&store, order_of("demo", "2", "other@x.example")).await;
+    assert!(!claim(&store, next, 24).await.unwrap().is_known);
+    let (_, next) = accepted(&store, order_of("demo", "3", "buyer-1@x.example")).await;
+    assert!(claim(&store, next, 24).await.unwrap().is_known);
+}
+
+async fn what_was_attempted_does_not_move(store: Store, _: String) {
+    let told = |key: &str, ask_at: Option<i64>| {
+        let mut arrival = arrival(Change::Completed, "1", key);
+        arrival.event.order.ask_at = ask_at.map(at);
+        arrival
+    };
+    let (_, id) = accepted(&store, told("a", None)).await;
+    let claimed = claim(&store, id, 24).await.unwrap();
+    let later = AttemptOutcome::Retry { at: at(26), error: "busy".into() };
+    assert!(finish(&store, &claimed, later).await);
+    let (kept, _) = accepted(&store, told("b", Some(500))).await;
+    assert_eq!(kept, Decision::Keep { reason: Reason::AlreadyInvited });
+    assert!(claim(&store, id, 26).await.is_some());
+}
+
+async fn all_mails_to_a_person_are_known_and_an_attempt_too(store: Store, _: String) {
+    let (_, tea) = accepted(&store, order_of("tea", "1", "anna@x.example")).await;
+    let (_, paper) = accepted(&store, order_of("paper", "1", "Anna@x.example")).await;
+    let (_, others) = accepted(&store, order_of("paper", "2", "bert@x.example")).await;
+    let since = at(0);
+    let first = claim(&store, tea, 24).await.unwrap();
+    assert!(!first.is_known);
+    let second = claim(&store, paper, 24).await.unwrap();
+    assert!(second.is_known, "the other mail is under way");
+    assert_eq!(second.recipient, first.recipient);
+    assert!(!claim(&store, others, 24).await.unwrap().is_known);
+    let earlier = store.earlier_mails(paper, since).await.unwrap();
+    assert_eq!((earlier.len(), earlier[0].sent_at), (1, None));
+    assert_eq!(earlier[0].shop.as_str(), "tea");
+    assert_eq!(earlier[0].items[0].name, "Kaffe");
+    finish(&store, &first, AttemptOutcome::Sent("250 ok".into())).await;
+    let earlier = store.earlier_mails(paper, since).await.unwrap();
+    assert_eq!(earlier[0].sent_at, Some(at(25)));
+    assert!(store.earlier_mails(paper, at(26)).await.unwrap().is_empty(), "long ago");
+    assert!(finish(&store, &second, AttemptOutcome::AskedBefore).await);
+    assert!(store.earlier_mails(tea, since).await.unwrap().is_empty());
+    let ended = states(&store).await;
+    assert!(ended.contains(&("cancelled".into(), 1)), "{ended:?}");
+}
+
+async fn an_experiment_counts_people_once_and_ends_once(store: Store, _: String) {
+    let within = SignedDuration::from_hours(10);
+    let tally = async |hours| {
+        let tally = store.tally(&shop(), "test/short", within, at(hours)).await.unwrap();
+        (tally.trials, tally.successes)
+    };
+    let variant = || SentMail { variant: Some("test/short".into()), remind_at: None };
+    for (n, email) in ["a@x.example", "b@x.example", "a@x.example"].into_iter().enumerate() {
+        let (_, id) = accepted(&store, order_of("demo", &n.to_string(), email)).await;
+        mail(&store, id, 24 + i64::try_from(n).unwrap(), variant()).await;
+        let mut review = review(Some(id), n as u128);
+        review.submitted_at = at(if n == 0 { 30 } else { 40 });
+        store.submit_review(&review).await.unwrap();
+    }
+    assert_eq!(tally(33).await, (0, 0), "not before its time is over");
+    assert_eq!(tally(34).await, (1, 1));
+    assert_eq!(tally(99).await, (2, 1), "the second was late, the third was mailed before");
+    assert_eq!(store.decided_variant(&shop(), "test").await.unwrap(), None);
+    for variant in ["short", "usual"] {
+        store.decide_experiment(&shop(), "test", variant, at(99)).await.unwrap();
+    }
+    assert_eq!(store.decided_variant(&shop(), "test").await.unwrap().as_deref(), Some("short"));
 }
 
 async fn due_and_upcoming_are_listed_in_order(store: Store, _: String) {
@@ -700,6 +1011,7 @@ fn review(invitation: Option<InvitationId>, n: u128) -> Review {
             text: "Mycket\ngott 'kaffe' <b>".into(),
             display_name: "Å. L.".into(),
         },
+        products: vec![],
         submitted_at: at(30),
     }
 }
@@ -749,6 +1061,44 @@ async fn an_organic_review_stays_organic(store: Store, _: String) {
     let labels: Vec<_> =
         store.last_reviews(9).await.unwrap().into_iter().map(|r| r.label).collect();
     assert_eq!(labels, ["organic", "organic"]);
+}
+
+async fn products_are_stored_with_their_review_or_not_at_all(store: Store, _: String) {
+    let id = invite(&store, "1").await;
+    claim(&store, id, 24).await.unwrap();
+    let items = [
+        Item { name: "Kaffe 'mörk'".into(), sku: Some("K-1".into()), ..Item::default() },
+        Item {
+            name: "Filter".into(),
+            gtin: Some("12345670".into()),
+            url: Some("https://shop.example/filter".into()),
+            ..Item::default()
+        },
+    ];
+    let written = |texts: [&str; 2]| {
+        let products = domain::review::products(&items).into_iter().zip(texts);
+        products
+            .map(|(product, text)| ProductReview::new(product, 2.try_into().unwrap(), text))
+            .collect()
+    };
+    let first = Review { products: written(["Stark.\nGod.", ""]), ..review(Some(id), 1) };
+    let second = Review { products: written(["later", "later"]), ..review(Some(id), 2) };
+    let other = Review { products: vec![], ..review(None, 3) };
+    assert_eq!(store.submit_review(&first).await.unwrap(), Submitted::Stored(first.id));
+    assert_eq!(store.submit_review(&second).await.unwrap(), Submitted::AlreadyThere);
+    assert_eq!(store.submit_review(&other).await.unwrap(), Submitted::Stored(other.id));
+
+    let (read, _) = store.pending_review(first.id).await.unwrap().unwrap();
+    assert_eq!(read, first);
+    let orders = ["1".to_owned()];
+    let stored = store.stored(&shop(), &orders).await.unwrap().remove(0).review.unwrap();
+    let shown: Vec<_> = stored.products.iter().map(|p| (&*p.name, p.stars, &*p.body)).collect();
+    assert_eq!(shown, [("Kaffe 'mörk'", 2, "Stark.\nGod."), ("Filter", 2, "")]);
+    assert_eq!(stored.products[1].gtin.as_deref(), Some("12345670"));
+
+    store.erase(&shop(), &orders).await.unwrap();
+    let stored = store.stored(&shop(), &orders).await.unwrap().remove(0).review.unwrap();
+    assert_eq!((stored.stars, stored.products), (4, vec![]), "they tell what was bought");
 }
 
 async fn the_record_survives_being_opened_again(store: Store, url: String) {

@@ -88,12 +88,13 @@ statements! {
     /// delivered before left an order, if only a tombstone.
     LOAD_KNOWN(n bigint, shop_id text, order_ref text, change text, event_key text) =
         "SELECT r.n, d.received_at AS delivered_at, o.version, o.status, o.changed_at, o.details,
-                i.id AS invitation_id, i.state, i.recipient_hash
+                i.id AS invitation_id, i.state, i.recipient_hash, i.first_attempt_at
          FROM {rows}
          JOIN orders o ON o.shop_id = r.shop_id AND o.order_ref = r.order_ref
          LEFT JOIN webhook_deliveries d ON d.shop_id = r.shop_id AND d.order_ref = r.order_ref
            AND d.change = r.change AND d.event_key = r.event_key
-         LEFT JOIN invitations i ON i.shop_id = r.shop_id AND i.order_ref = r.order_ref";
+         LEFT JOIN invitations i ON i.shop_id = r.shop_id AND i.order_ref = r.order_ref
+           AND i.kind = 'invitation'";
     /// Changes a row only if it still has the version we read: whoever lost a race reads again.
     SAVE_ORDERS(shop_id text, order_ref text, version bigint, status text, changed_at bigint, details text) =
         "INSERT INTO orders (shop_id, order_ref, version, status, changed_at, details)
@@ -103,9 +104,10 @@ statements! {
            changed_at = excluded.changed_at, details = excluded.details
          WHERE orders.version = excluded.version - 1";
     INSERT_INVITATIONS(id text, shop_id text, order_ref text, recipient_hash text, state text, reason text, due_at bigint, request_id text) =
-        "INSERT INTO invitations (id, shop_id, order_ref, recipient_hash, state, reason,
+        "INSERT INTO invitations (id, shop_id, order_ref, kind, recipient_hash, state, reason,
                                   first_due_at, due_at, attempt, fence, request_id)
-         SELECT id, shop_id, order_ref, recipient_hash, state, reason, due_at, due_at, 0, 0, request_id
+         SELECT id, shop_id, order_ref, 'invitation', recipient_hash, state, reason, due_at, due_at,
+                0, 0, request_id
          FROM {rows} WHERE true
          ON CONFLICT DO NOTHING";
     /// The state is asked for as in `sending`: Postgres must not begin with it.
@@ -113,10 +115,23 @@ statements! {
         "UPDATE invitations SET state = 'cancelled', reason = r.reason
          FROM {rows}
          WHERE invitations.id = r.id AND CASE invitations.state WHEN 'scheduled' THEN true END";
-    /// The address changed while the invitation waits: the new one may be suppressed.
-    RETARGET_INVITATIONS(id text, recipient_hash text) =
-        "UPDATE invitations SET recipient_hash = r.recipient_hash
-         FROM {rows} WHERE invitations.id = r.id";
+    /// Not what an attempt has been made at: its retries have their own times.
+    MOVE_INVITATIONS(id text, due_at bigint) =
+        "UPDATE invitations SET due_at = r.due_at, first_due_at = r.due_at
+         FROM {rows}
+         WHERE invitations.id = r.id
+           AND CASE invitations.state WHEN 'scheduled' THEN invitations.first_attempt_at IS NULL END";
+    /// The address changed while a mail waits: the new one may be suppressed. Mails that were sent stay
+    /// with whom they were sent to, and nobody is reminded of a mail that somebody else got.
+    RETARGET_INVITATIONS(shop_id text, order_ref text, recipient_hash text) =
+        "UPDATE invitations SET recipient_hash = r.recipient_hash,
+           state = CASE WHEN invitations.kind = 'reminder' AND invitations.state = 'scheduled'
+                        THEN 'cancelled' ELSE invitations.state END,
+           reason = CASE WHEN invitations.kind = 'reminder' AND invitations.state = 'scheduled'
+                         THEN 'address_changed' ELSE invitations.reason END
+         FROM {rows}
+         WHERE invitations.shop_id = r.shop_id AND invitations.order_ref = r.order_ref
+           AND CASE invitations.state WHEN 'sent' THEN false ELSE true END";
     /// Whoever was mailed before holds the links of that mail. Behind the statement above, which
     /// waits for a claim that is under way.
     KEEP_FORMER_RECIPIENTS(id text, former_hash text) =
@@ -234,6 +249,7 @@ struct KnownRow {
     invitation_id: Option<String>,
     state: Option<String>,
     recipient_hash: Option<String>,
+    first_attempt_at: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -265,8 +281,16 @@ struct CancelRow {
 }
 
 #[derive(Serialize)]
-struct RetargetRow {
+struct MoveRow {
     id: InvitationId,
+    due_at: i64,
+}
+
+#[derive(Serialize)]
+struct RetargetRow<'a> {
+    id: InvitationId,
+    #[serde(flatten)]
+    key: OrderKey<'a>,
     recipient_hash: String,
     former_hash: String,
 }
@@ -294,6 +318,8 @@ struct Working<'a> {
     insert: Option<InvitationRow<'a>>,
     /// Why the invitation on record is to be cancelled, if the group decided so.
     cancel: Option<Reason>,
+    /// When the invitation on record is due instead, if the group decided so.
+    moved: Option<i64>,
     /// The hash of the recipient, if a newer event brought another address.
     retarget: Option<String>,
 }
@@ -371,15 +397,17 @@ impl<'a> Batch<'a> {
             self.orders.values().filter_map(|working| working.insert.as_ref()).collect();
         let cancels: Vec<CancelRow> =
             self.orders.values().filter_map(Working::cancel_row).collect();
-        let retargets: Vec<RetargetRow> =
-            self.orders.values().filter_map(Working::retarget_row).collect();
+        let moves: Vec<MoveRow> = self.orders.values().filter_map(Working::move_row).collect();
+        let retargets: Vec<RetargetRow<'_>> =
+            self.orders.iter().filter_map(|(key, working)| working.retarget_row(*key)).collect();
         let retargeted = rows(retargets.iter())?;
         let all = |count: usize| Some(count as u64);
         let mut writes = vec![
             (&SAVE_ORDERS, rows(orders.iter())?, all(orders.len())),
             (&INSERT_INVITATIONS, rows(inserts.iter())?, all(inserts.len())),
             (&CANCEL_INVITATIONS, rows(cancels.iter())?, all(cancels.len())),
-            (&RETARGET_INVITATIONS, retargeted.clone(), all(retargets.len())),
+            (&MOVE_INVITATIONS, rows(moves.iter())?, None),
+            (&RETARGET_INVITATIONS, retargeted.clone(), None),
             (&KEEP_FORMER_RECIPIENTS, retargeted, None),
             (&INSERT_DELIVERIES, rows(self.deliveries.iter())?, all(self.deliveries.len())),
         ];
@@ -399,7 +427,11 @@ impl TryFrom<KnownRow> for Working<'_> {
         let id = row.invitation_id.map(|id| id.parse::<InvitationId>()).transpose();
         Ok(Self {
             version: row.version,
-            known: Known { order: Some(order), invitation: state },
+            known: Known {
+                order: Some(order),
+                invitation: state,
+                attempted: row.first_attempt_at.is_some(),
+            },
             invitation: id.map_err(|_| StoreError::Corrupt("invitations.id"))?,
             recipient_hash: row.recipient_hash,
             ..Self::default()
@@ -417,7 +449,7 @@ impl<'a> Working<'a> {
         address_key: &[u8],
     ) {
         match decision {
-            Decision::Schedule { due_at, .. } => {
+            Decision::Schedule(timing) => {
                 let Some(email) = &order.order.email else { return };
                 let id = InvitationId::derive(arrival.received_at, &arrival.shop, key.order_ref);
                 self.invitation = Some(id);
@@ -430,9 +462,16 @@ impl<'a> Working<'a> {
                     recipient_hash,
                     state: InvitationState::Scheduled.as_str(),
                     reason: None,
-                    due_at: millis(*due_at),
+                    due_at: millis(timing.due_at),
                     request_id: arrival.request_id,
                 });
+            }
+            Decision::Move(timing) => {
+                match &mut self.insert {
+                    Some(row) => row.due_at = millis(timing.due_at),
+                    None => self.moved = Some(millis(timing.due_at)),
+                }
+                self.retarget(order, address_key);
             }
             Decision::Cancel { reason } => {
                 self.known.invitation = Some(InvitationState::Cancelled);
@@ -445,12 +484,17 @@ impl<'a> Working<'a> {
                 }
             }
             Decision::DoNotInvite { .. } | Decision::Keep { .. } => {
-                let before = self.known.order.as_ref().and_then(|known| known.order.email.as_ref());
-                let moved = order.order.email.as_ref().filter(|email| before != Some(*email));
-                if let (Some(email), Some(_)) = (moved, self.invitation) {
-                    self.retarget = Some(email.hash(address_key).to_string());
-                }
+                self.retarget(order, address_key);
             }
+        }
+    }
+
+    /// Takes over the address that `order` brings, if it is another.
+    fn retarget(&mut self, order: &OrderRecord, address_key: &[u8]) {
+        let before = self.known.order.as_ref().and_then(|known| known.order.email.as_ref());
+        let moved = order.order.email.as_ref().filter(|email| before != Some(*email));
+        if let (Some(email), Some(_)) = (moved, self.invitation) {
+            self.retarget = Some(email.hash(address_key).to_string());
         }
     }
 
@@ -465,9 +509,14 @@ impl<'a> Working<'a> {
         })
     }
 
-    fn retarget_row(&self) -> Option<RetargetRow> {
+    fn move_row(&self) -> Option<MoveRow> {
+        Some(MoveRow { id: self.invitation?, due_at: self.moved? })
+    }
+
+    fn retarget_row(&self, key: OrderKey<'a>) -> Option<RetargetRow<'a>> {
         Some(RetargetRow {
             id: self.invitation?,
+            key,
             recipient_hash: self.retarget.clone()?,
             former_hash: self.recipient_hash.clone()?,
         })

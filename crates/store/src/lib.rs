@@ -17,11 +17,14 @@
 //! | [`privacy`] | who bought, shown or erased |
 //! | [`suppression`] | who wants no mail |
 //! | [`overview`] | nothing: what is due, counts, last errors |
+//! | [`history`] | nothing: all about one order, and orders to decide again |
 
 mod batch;
 #[cfg(test)]
 mod contract;
 mod db;
+pub mod experiments;
+pub mod history;
 pub mod intake;
 pub mod notices;
 pub mod overview;

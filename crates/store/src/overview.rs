@@ -25,6 +25,8 @@ pub struct Due {
 pub struct Status {
     /// Invitations by state.
     pub invitations: Vec<Count>,
+    /// Reminders, and mails that buyers asked to get later, by state.
+    pub reminders: Vec<Count>,
     /// Reviews by label.
     pub reviews: Vec<Count>,
     /// Orders on record.
@@ -144,7 +146,12 @@ statements! {
     PENDING_REVIEWS() =
         "SELECT id, submitted_at AS due_at FROM reviews
          WHERE label = 'pending' ORDER BY submitted_at LIMIT $1";
-    COUNT_INVITATIONS() = "SELECT state AS name, COUNT(*) AS count FROM invitations GROUP BY state";
+    COUNT_INVITATIONS() =
+        "SELECT state AS name, COUNT(*) AS count FROM invitations
+         WHERE kind = 'invitation' GROUP BY state";
+    COUNT_REMINDERS() =
+        "SELECT state AS name, COUNT(*) AS count FROM invitations
+         WHERE kind <> 'invitation' GROUP BY state";
     COUNT_REVIEWS() = "SELECT label AS name, COUNT(*) AS count FROM reviews GROUP BY label";
     COUNT_ORDERS() = "SELECT COUNT(*) FROM orders";
     COUNT_SUPPRESSIONS() = "SELECT COUNT(*) FROM suppressions";
@@ -168,6 +175,7 @@ statements! {
                 (SELECT d.decision FROM webhook_deliveries d WHERE d.shop_id = o.shop_id
                    AND d.order_ref = o.order_ref ORDER BY d.received_at DESC LIMIT 1) AS decision
          FROM orders o LEFT JOIN invitations i ON i.shop_id = o.shop_id AND i.order_ref = o.order_ref
+           AND i.kind = 'invitation'
          ORDER BY o.changed_at DESC, o.order_ref LIMIT $1";
     SAVE_SHOP() =
         "INSERT INTO shops (id, platform, name) VALUES ($1, $2, $3)
@@ -270,6 +278,7 @@ impl Store {
                 sqlx::query_as(sql(&LAST_ERRORS)).bind(5_i64).fetch_all(pool).await?;
             Ok(Status {
                 invitations: sqlx::query_as(sql(&COUNT_INVITATIONS)).fetch_all(pool).await?,
+                reminders: sqlx::query_as(sql(&COUNT_REMINDERS)).fetch_all(pool).await?,
                 reviews: sqlx::query_as(sql(&COUNT_REVIEWS)).fetch_all(pool).await?,
                 orders,
                 suppressions,

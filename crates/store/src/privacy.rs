@@ -1,7 +1,8 @@
 //! What is stored about the buyers of some orders: shown to them, or erased.
 //!
 //! What stays after an erasure names nobody: that there was an order, what was decided about it, the
-//! stars and the words of a review without its author, and the keyed hash that stops mail.
+//! stars and the words of a review without its author, and the keyed hash that stops mail. What was
+//! written about products goes: it would tell what was bought.
 
 use domain::{Order, OrderRecord, ShopId};
 use jiff::Timestamp;
@@ -45,6 +46,25 @@ pub struct StoredReview {
     pub display_name: String,
     /// `pending`, `verified` or `refused`.
     pub label: String,
+    /// What its author wrote about products of the order.
+    pub products: Vec<StoredProduct>,
+}
+
+/// What the author of a review wrote about a product; labelled as the review.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct StoredProduct {
+    /// The product's name.
+    pub name: String,
+    /// The shop's stock-keeping unit.
+    pub sku: Option<String>,
+    /// The product's number in trade.
+    pub gtin: Option<String>,
+    /// The product's page.
+    pub url: Option<String>,
+    /// One to five.
+    pub stars: i64,
+    /// The text.
+    pub body: String,
 }
 
 statements! {
@@ -54,8 +74,16 @@ statements! {
          FROM {rows}
          JOIN orders o ON o.shop_id = r.shop_id AND o.order_ref = r.order_ref
          LEFT JOIN invitations i ON i.shop_id = r.shop_id AND i.order_ref = r.order_ref
+           AND i.kind = 'invitation'
          LEFT JOIN reviews w ON w.invitation_id = i.id
          ORDER BY o.order_ref";
+    LOAD_STORED_PRODUCTS(shop_id text, order_ref text) =
+        "SELECT r.order_ref, p.name, p.sku, p.gtin, p.url, p.stars, p.body
+         FROM {rows}
+         JOIN invitations i ON i.shop_id = r.shop_id AND i.order_ref = r.order_ref
+         JOIN reviews w ON w.invitation_id = i.id
+         JOIN product_reviews p ON p.review_id = w.id
+         ORDER BY r.order_ref, p.position";
     ORDERS_OF() =
         "SELECT order_ref FROM orders WHERE shop_id = $1 AND order_ref > $2
          ORDER BY order_ref LIMIT $3";
@@ -76,6 +104,10 @@ statements! {
         "UPDATE reviews SET display_name = ''
          FROM {rows} JOIN invitations i ON i.shop_id = r.shop_id AND i.order_ref = r.order_ref
          WHERE reviews.invitation_id = i.id";
+    ERASE_PRODUCTS(shop_id text, order_ref text) =
+        "DELETE FROM product_reviews WHERE review_id IN (SELECT w.id FROM {rows}
+           JOIN invitations i ON i.shop_id = r.shop_id AND i.order_ref = r.order_ref
+           JOIN reviews w ON w.invitation_id = i.id)";
     ERASE_NOTICES(shop_id text, order_ref text) =
         "DELETE FROM notices WHERE id IN (SELECT n.id FROM {rows}
            JOIN notices n ON n.shop_id = r.shop_id AND n.order_ref = r.order_ref)";
@@ -102,6 +134,13 @@ struct StoredRow {
     label: Option<String>,
 }
 
+#[derive(sqlx::FromRow)]
+struct ProductRow {
+    order_ref: String,
+    #[sqlx(flatten)]
+    product: StoredProduct,
+}
+
 impl Store {
     /// What is stored about these orders of a shop; those that are not there are left out.
     pub async fn stored(
@@ -111,9 +150,20 @@ impl Store {
     ) -> Result<Vec<Stored>, StoreError> {
         let keys = rows(orders.iter().map(|order| ErasedRow::new(shop, order)))?;
         let found: Vec<StoredRow> = read_on!(self.db, |pool, sql| {
-            sqlx::query_as(sql(&LOAD_STORED)).bind(keys).fetch_all(pool).await?
+            sqlx::query_as(sql(&LOAD_STORED)).bind(&keys).fetch_all(pool).await?
         });
-        found.into_iter().map(Stored::try_from).collect()
+        let products: Vec<ProductRow> = read_on!(self.db, |pool, sql| {
+            sqlx::query_as(sql(&LOAD_STORED_PRODUCTS)).bind(&keys).fetch_all(pool).await?
+        });
+        let mut stored: Vec<Stored> =
+            found.into_iter().map(Stored::try_from).collect::<Result<_, _>>()?;
+        for ProductRow { order_ref, product } in products {
+            let written = stored.iter_mut().find(|stored| stored.order.reference == order_ref);
+            if let Some(review) = written.and_then(|stored| stored.review.as_mut()) {
+                review.products.push(product);
+            }
+        }
+        Ok(stored)
     }
 
     /// The platform's ids of a shop's orders, in order, behind `after`.
@@ -141,7 +191,9 @@ impl Store {
         write_on!(self.db, |pool, sql, begin| {
             let mut tx = begin().await?;
             let erased = sqlx::query(sql(&ERASE_ORDERS)).bind(&keys).execute(&mut *tx).await?;
-            for statement in [&CANCEL_ERASED, &ERASE_REPLIES, &ERASE_AUTHORS, &ERASE_NOTICES] {
+            for statement in
+                [&CANCEL_ERASED, &ERASE_REPLIES, &ERASE_AUTHORS, &ERASE_PRODUCTS, &ERASE_NOTICES]
+            {
                 sqlx::query(sql(statement)).bind(&keys).execute(&mut *tx).await?;
             }
             tx.commit().await?;
@@ -170,6 +222,7 @@ impl TryFrom<StoredRow> for Stored {
             body: row.body.unwrap_or_default(),
             display_name: row.display_name.unwrap_or_default(),
             label: row.label.unwrap_or_default(),
+            products: vec![],
         });
         Ok(Self {
             order,

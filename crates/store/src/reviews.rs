@@ -1,7 +1,7 @@
 //! Reviews, and the label each of them earns.
 
 use domain::{
-    InvitationId, InvitationState, OrderRecord, Review, ReviewId, ShopId, Stars,
+    InvitationId, InvitationState, OrderRecord, ProductReview, Review, ReviewId, ShopId, Stars,
     review::{Evidence, Label, Opinion, Origin, Refusal},
 };
 use jiff::Timestamp;
@@ -11,7 +11,7 @@ use crate::{
     Store, StoreError,
     db::{read_on, write_on},
     instant,
-    intake::read_order,
+    intake::{read_order, rows},
     millis,
     statement::statements,
 };
@@ -48,6 +48,12 @@ statements! {
     INSERT_REVIEW() =
         "INSERT INTO reviews (id, shop_id, invitation_id, stars, title, body, display_name, label, submitted_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING";
+    INSERT_PRODUCTS(review_id text, position bigint, name text, sku text, gtin text, url text, stars bigint, body text) =
+        "INSERT INTO product_reviews (review_id, position, name, sku, gtin, url, stars, body)
+         SELECT r.review_id, r.position, r.name, r.sku, r.gtin, r.url, r.stars, r.body FROM {rows}";
+    FIND_PRODUCTS() =
+        "SELECT position, name, sku, gtin, url, stars, body FROM product_reviews
+         WHERE review_id = $1 ORDER BY position";
     FIND_PENDING() =
         "SELECT v.id, v.shop_id, v.invitation_id, v.stars, v.title, v.body, v.display_name, v.submitted_at,
                 i.shop_id AS invited_shop_id, i.state, i.first_attempt_at,
@@ -70,6 +76,29 @@ struct InvitedRow {
     details: String,
     stars: Option<i64>,
     label: Option<String>,
+}
+
+#[derive(Serialize)]
+struct NewProduct<'a> {
+    review_id: String,
+    position: u8,
+    name: &'a str,
+    sku: &'a Option<String>,
+    gtin: &'a Option<String>,
+    url: &'a Option<String>,
+    stars: Stars,
+    body: &'a str,
+}
+
+#[derive(sqlx::FromRow)]
+struct ProductRow {
+    position: i64,
+    name: String,
+    sku: Option<String>,
+    gtin: Option<String>,
+    url: Option<String>,
+    stars: i64,
+    body: String,
 }
 
 #[derive(sqlx::FromRow)]
@@ -113,12 +142,15 @@ impl Store {
         .transpose()
     }
 
-    /// Records a review: pending if it came through an invitation, organic otherwise.
+    /// Records a review with those of products, in one transaction: pending if it came through an
+    /// invitation, organic otherwise.
     pub async fn submit_review(&self, review: &Review) -> Result<Submitted, StoreError> {
         let label = if review.invitation.is_some() { Label::Pending } else { Label::Organic };
         let opinion = &review.opinion;
-        let inserted = write_on!(self.db, |pool, sql, _begin| {
-            sqlx::query(sql(&INSERT_REVIEW))
+        let products = rows(review.products.iter().map(|product| NewProduct::of(review, product)))?;
+        write_on!(self.db, |pool, sql, begin| {
+            let mut tx = begin().await?;
+            let inserted = sqlx::query(sql(&INSERT_REVIEW))
                 .bind(review.id.to_string())
                 .bind(review.shop.as_str())
                 .bind(review.invitation.map(|id| id.to_string()))
@@ -128,11 +160,18 @@ impl Store {
                 .bind(&opinion.display_name)
                 .bind(label.as_str())
                 .bind(millis(review.submitted_at))
-                .execute(pool)
+                .execute(&mut *tx)
                 .await?
-                .rows_affected()
-        });
-        Ok(if inserted == 1 { Submitted::Stored(review.id) } else { Submitted::AlreadyThere })
+                .rows_affected();
+            if inserted == 0 {
+                return Ok(Submitted::AlreadyThere);
+            }
+            if !review.products.is_empty() {
+                sqlx::query(sql(&INSERT_PRODUCTS)).bind(products).execute(&mut *tx).await?;
+            }
+            tx.commit().await?;
+            Ok(Submitted::Stored(review.id))
+        })
     }
 
     /// A review that waits to be checked, with where it says it came from. `None` if it does not
@@ -144,7 +183,12 @@ impl Store {
         let row: Option<PendingRow> = read_on!(self.db, |pool, sql| {
             sqlx::query_as(sql(&FIND_PENDING)).bind(id.to_string()).fetch_optional(pool).await?
         });
-        row.map(|row| Ok((row.review()?, row.origin()?))).transpose()
+        let Some(row) = row else { return Ok(None) };
+        let products: Vec<ProductRow> = read_on!(self.db, |pool, sql| {
+            sqlx::query_as(sql(&FIND_PRODUCTS)).bind(&row.id).fetch_all(pool).await?
+        });
+        let products = products.into_iter().map(ProductReview::try_from).collect::<Result<_, _>>();
+        Ok(Some((row.review(products?)?, row.origin()?)))
     }
 
     /// Records the label that [`domain::review::verify`] found. `false` if it had one already.
@@ -172,8 +216,34 @@ impl Store {
     }
 }
 
+impl<'a> NewProduct<'a> {
+    fn of(review: &Review, product: &'a ProductReview) -> Self {
+        let ProductReview { position, name, sku, gtin, url, stars, text } = product;
+        let (position, stars) = (*position, *stars);
+        Self { review_id: review.id.to_string(), position, name, sku, gtin, url, stars, body: text }
+    }
+}
+
+impl TryFrom<ProductRow> for ProductReview {
+    type Error = StoreError;
+
+    fn try_from(row: ProductRow) -> Result<Self, StoreError> {
+        let ProductRow { position, name, sku, gtin, url, stars, body } = row;
+        let position = u8::try_from(position);
+        Ok(Self {
+            position: position.map_err(|_| StoreError::Corrupt("product_reviews.position"))?,
+            name,
+            sku,
+            gtin,
+            url,
+            stars: read_stars(stars)?,
+            text: body,
+        })
+    }
+}
+
 impl PendingRow {
-    fn review(&self) -> Result<Review, StoreError> {
+    fn review(&self, products: Vec<ProductReview>) -> Result<Review, StoreError> {
         let invitation = self.invitation_id.as_deref().map(str::parse).transpose();
         Ok(Review {
             id: self.id.parse().map_err(|_| StoreError::Corrupt("reviews.id"))?,
@@ -185,6 +255,7 @@ impl PendingRow {
                 text: self.body.clone(),
                 display_name: self.display_name.clone(),
             },
+            products,
             submitted_at: instant(self.submitted_at)?,
         })
     }

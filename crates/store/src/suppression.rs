@@ -7,7 +7,9 @@ use crate::{Store, StoreError, db::write_on, millis, statement::statements};
 
 statements! {
     FIND_RECIPIENTS() =
-        "SELECT shop_id, recipient_hash FROM invitations WHERE id = $1
+        "SELECT m.shop_id, m.recipient_hash FROM invitations i
+         JOIN invitations m ON m.shop_id = i.shop_id AND m.order_ref = i.order_ref
+         WHERE i.id = $1
          UNION
          SELECT i.shop_id, f.recipient_hash FROM former_recipients f
          JOIN invitations i ON i.id = f.invitation_id WHERE f.invitation_id = $1";
@@ -16,9 +18,20 @@ statements! {
          VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
 }
 
+/// Whose mail somebody wants no more of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum From {
+    /// That of the shop whose mail led here.
+    Shop,
+    /// That of all shops of this installation.
+    AllShops,
+}
+
+/// The scope of a suppression for all shops.
+const ALL_SHOPS: &str = "*";
+
 impl Store {
-    /// Records that the recipient of this invitation wants no more mail from its shop, and says
-    /// which shop that is. Idempotent. `None` if there is no such invitation.
+    /// Records that the recipient of this invitation wants no more mail, and says whose mail it was. Idempotent. `None` if there is no such invitation.
     ///
     /// What waits for that person ends when it is due, because nobody can claim it. Looking for it
     /// now would take an index by recipient, which costs every order of everybody.
@@ -28,6 +41,7 @@ impl Store {
     pub async fn unsubscribe(
         &self,
         invitation: InvitationId,
+        from: From,
         now: Timestamp,
     ) -> Result<Option<ShopId>, StoreError> {
         write_on!(self.db, |pool, sql, begin| {
@@ -39,7 +53,10 @@ impl Store {
             for (shop, hash) in &found {
                 sqlx::query(sql(&INSERT_SUPPRESSION))
                     .bind(hash)
-                    .bind(shop)
+                    .bind(match from {
+                        From::Shop => shop,
+                        From::AllShops => ALL_SHOPS,
+                    })
                     .bind("unsubscribed")
                     .bind(millis(now))
                     .execute(&mut *tx)

@@ -1,60 +1,78 @@
 //! Tries every template before it is needed.
 
+use std::collections::BTreeSet;
+
 use crate::{
     Language, Templates,
     files::{self, Files},
-    mail::InvitationMail,
+    lint,
+    mail::{MailKind, MailPart},
     problem::{Findings, Problem},
     render::escape_html,
-    samples::samples,
+    samples::{Sample, samples},
 };
 
 /// Gmail cuts a mail at 102 kB, and with it the link to unsubscribe.
 const MAIL_MAX_BYTES: usize = 100_000;
 
+/// Samples whose names steer nobody and that together take every branch: what is found in their
+/// mails is in the texts.
+const NEUTRAL: [&str; 2] = ["normal", "nothing-known"];
+
 /// Renders each template in each language for each sample.
 pub(crate) fn check(templates: &Templates, files: &Files, findings: &mut Findings) {
     for sample in samples() {
         for language in templates.languages() {
-            for part in ["subject.txt", "body.txt", "body.html"] {
-                check_mail(templates, language, &sample.mail, part, files, findings);
+            for (kind, variant) in templates.mails() {
+                check_mail(templates, language, (kind, variant), &sample, files, findings);
             }
             for (_, page) in &sample.pages {
                 let needed = page.essentials();
                 match templates.page(language, page) {
                     Ok(html) => require(&html, &needed, page.template(), files, findings),
-                    Err(error) => findings.problem(placed(error.0, files)),
+                    Err(error) => findings.problem(files.placed(error.0)),
                 }
             }
         }
     }
-    warn_of_unused_templates(files, findings);
+    warn_of_unused_templates(templates, files, findings);
 }
 
 fn check_mail(
     templates: &Templates,
     language: &Language,
-    mail: &InvitationMail,
-    part: &str,
+    (kind, variant): (MailKind, Option<&str>),
+    sample: &Sample,
     files: &Files,
     findings: &mut Findings,
 ) {
-    let name = InvitationMail::template(part);
-    let rendered = match templates.render(language, &name, &mail.context()) {
-        Ok(rendered) => rendered,
-        Err(error) => return findings.problem(placed(error.0, files)),
-    };
-    if part == "subject.txt" {
-        if rendered.trim().is_empty() {
+    let mail = &sample.mail;
+    let links = [("review_url", &*mail.review_url), ("unsubscribe_url", &*mail.unsubscribe_url)];
+    for part in MailPart::ALL {
+        let name = templates.mail_template(kind, variant, part);
+        // A broken subject has its own problem, and shall not cause another.
+        let context = mail.context((part == MailPart::Html).then_some("Subject"));
+        let rendered = match templates.render(language, &name, &context) {
+            Ok(rendered) => rendered,
+            Err(error) => {
+                findings.problem(files.placed(error.0));
+                continue;
+            }
+        };
+        if part != MailPart::Subject {
+            require(&rendered, &links, &name, files, findings);
+        } else if rendered.trim().is_empty() {
             findings.problem(Problem::new(files.shown_as(&name), None, "the subject is empty"));
         }
-        return;
-    }
-    let links = [("review_url", &*mail.review_url), ("unsubscribe_url", &*mail.unsubscribe_url)];
-    require(&rendered, &links, &name, files, findings);
-    if rendered.len() > MAIL_MAX_BYTES {
-        let message = format!("the mail is longer than {MAIL_MAX_BYTES} bytes");
-        findings.problem(Problem::new(files.shown_as(&name), None, message));
+        if NEUTRAL.contains(&sample.name) {
+            for problem in lint::lint(&rendered, &name, language, files) {
+                findings.problem(problem);
+            }
+        }
+        if rendered.len() > MAIL_MAX_BYTES {
+            let message = format!("the mail is longer than {MAIL_MAX_BYTES} bytes");
+            findings.problem(Problem::new(files.shown_as(&name), None, message));
+        }
     }
 }
 
@@ -79,15 +97,18 @@ fn require(
     }
 }
 
-/// The problem with its file called what the operator calls it.
-fn placed(problem: Problem, files: &Files) -> Problem {
-    Problem { file: files.shown_as(&problem.file), ..problem }
-}
-
-fn warn_of_unused_templates(files: &Files, findings: &mut Findings) {
-    let templates = files.names(files::is_template);
-    for name in templates.iter().filter(|name| !files.built_in.contains_key(**name)) {
-        let mentioned = templates
+fn warn_of_unused_templates(templates: &Templates, files: &Files, findings: &mut Findings) {
+    let parts: BTreeSet<String> = templates
+        .mails()
+        .flat_map(|(kind, variant)| {
+            MailPart::ALL.map(|part| templates.mail_template(kind, variant, part))
+        })
+        .collect();
+    let names = files.names(files::is_template);
+    let added =
+        names.iter().filter(|name| !files.built_in.contains_key(**name) && !parts.contains(**name));
+    for name in added {
+        let mentioned = names
             .iter()
             .filter_map(|name| files.get(name)?.text().ok())
             .any(|source| source.contains(&format!("\"{name}\"")));

@@ -68,11 +68,18 @@ pub(crate) fn negotiate<'a>(
 ) -> Language {
     let parse = |tag: &str| tag.trim().parse::<LanguageIdentifier>().ok();
     let available: Vec<_> = available.filter_map(|language| parse(language.tag())).collect();
-    let wanted: Vec<_> = wanted.filter_map(parse).collect();
+    let wanted: Vec<_> = wanted.filter_map(parse).flat_map(self_and_bokmal).collect();
     let english = english();
     let found =
         negotiate_languages(&wanted, &available, Some(&english), NegotiationStrategy::Lookup);
     Language::from(found.first().copied().unwrap_or(&english))
+}
+
+/// Many platforms say `no` for Norwegian, and who reads `nn` reads `nb` too.
+fn self_and_bokmal(id: LanguageIdentifier) -> impl Iterator<Item = LanguageIdentifier> {
+    let norwegian = ["no", "nn"].contains(&id.language.as_str());
+    let bokmal = norwegian.then(|| "nb".parse().ok()).flatten();
+    std::iter::once(id).chain(bokmal)
 }
 
 #[cfg(test)]
@@ -96,6 +103,16 @@ mod tests {
             "pt-BR",
             "another region is nearer than another language"
         );
+    }
+
+    #[test]
+    fn norwegian_is_found_by_each_of_its_names() {
+        let available =
+            ["en", "nb"].map(|tag| Language::from(&tag.parse::<LanguageIdentifier>().unwrap()));
+        for spelling in ["nb", "nb_NO", "no", "no-NO", "nn", "nn-NO"] {
+            let found = negotiate(available.iter(), [spelling, "en"].into_iter());
+            assert_eq!(found.tag(), "nb", "{spelling}");
+        }
     }
 
     #[test]

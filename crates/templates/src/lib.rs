@@ -6,10 +6,15 @@
 //!
 //! ```text
 //! locales/<language>.ftl          every text
+//! mail/layout.mjml                layout.txt: the shape of every mail
 //! mail/invitation/subject.txt     body.txt  body.html
+//! mail/invitation.<variant>/      what another version of it has different, for experiments
+//! mail/reminder/                  the same for the reminder
 //! pages/layout.html               and one file per page
 //! assets/style.css                anything else here is served beside it
 //! ```
+//!
+//! `X.mjml` stands for `X.html`: it is converted when it is loaded.
 //!
 //! Everything is compiled, rendered and checked when it is loaded, so that a mistake is found by the
 //! operator and not by a buyer. Text is escaped wherever HTML is written; there is no way around it.
@@ -18,32 +23,41 @@ mod assets;
 mod check;
 mod files;
 mod language;
+mod lint;
 mod mail;
+mod mjml;
 mod page;
 mod problem;
 mod render;
 mod samples;
 mod texts;
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use minijinja::{Environment, Value};
 
 pub use crate::{
     assets::Asset,
     language::{Direction, Language},
-    mail::{InvitationMail, RenderedMail, Shop},
-    page::{FormError, FormValues, Page, ReviewForm},
+    mail::{InvitationMail, MailKind, RenderedMail, Shop},
+    page::{FormError, FormValues, Page, ProductValues, ReviewForm},
     problem::{Problem, Problems, RenderError},
     samples::{Sample, samples},
 };
-use crate::{assets::Assets, files::Files, language::ENGLISH, problem::Findings, texts::Texts};
+use crate::{
+    assets::Assets, files::Files, language::ENGLISH, mail::MailPart, problem::Findings,
+    texts::Texts,
+};
 
 /// Every template in every language, checked.
 #[derive(Debug)]
 pub struct Templates {
     /// By language tag. English is always there.
     environments: BTreeMap<String, (Language, Environment<'static>)>,
+    variants: BTreeSet<String>,
     assets: Assets,
     warnings: Vec<Problem>,
 }
@@ -74,8 +88,12 @@ impl Templates {
                 (language.tag().to_owned(), (language, environment))
             })
             .collect();
-        let mut templates =
-            Self { environments, assets: Assets::new(&files), warnings: Vec::new() };
+        let mut templates = Self {
+            environments,
+            variants: mail::variants(files.names(files::is_template).into_iter()),
+            assets: Assets::new(&files),
+            warnings: Vec::new(),
+        };
         check::check(&templates, &files, &mut findings);
         templates.warnings = findings.into_warnings()?;
         Ok(templates)
@@ -100,20 +118,39 @@ impl Templates {
         language::negotiate(self.languages(), wanted.into_iter().chain([fallback]))
     }
 
-    /// The mail that invites a buyer to write a review.
+    /// The versions of mails beside the usual one, for experiments: `short` for a folder
+    /// `mail/invitation.short` or `mail/reminder.short`.
+    pub fn variants(&self) -> impl Iterator<Item = &str> {
+        self.variants.iter().map(String::as_str)
+    }
+
+    /// The mail that asks a buyer to write a review. What a variant lacks, or all if there is none of
+    /// this name, is as usual.
     pub fn invitation(
         &self,
         language: &Language,
+        kind: MailKind,
+        variant: Option<&str>,
         mail: &InvitationMail,
     ) -> Result<RenderedMail, RenderError> {
-        let context = mail.context();
-        let part = |name: &str| self.render(language, &InvitationMail::template(name), &context);
-        Ok(RenderedMail {
-            // One line, whatever a template makes of it.
-            subject: domain::text::line(&part("subject.txt")?),
-            text: part("body.txt")?,
-            html: part("body.html")?,
-        })
+        let part = |part, context: &Value| {
+            self.render(language, &self.mail_template(kind, variant, part), context)
+        };
+        let context = mail.context(None);
+        // One line, whatever a template makes of it.
+        let subject = domain::text::line(&part(MailPart::Subject, &context)?);
+        let text = part(MailPart::Text, &context)?;
+        let html = part(MailPart::Html, &mail.context(Some(&subject)))?;
+        Ok(RenderedMail { subject, text, html })
+    }
+
+    /// The name of the template for one part of a mail.
+    fn mail_template(&self, kind: MailKind, variant: Option<&str>, part: MailPart) -> String {
+        let name = |variant| format!("{}/{}", kind.folder(variant), part.file());
+        let own = name(variant);
+        // Every language has the same templates.
+        let has = |(_, environment): &(_, Environment<'_>)| environment.get_template(&own).is_ok();
+        if self.environments.get(ENGLISH).is_some_and(has) { own } else { name(None) }
     }
 
     /// A page, complete with layout. It refers to its assets as `../assets/<name>`: it lies one step
@@ -129,7 +166,7 @@ impl Templates {
         self.assets.get(name)
     }
 
-    /// Everything there is to see, as files: each sample's mail and pages in each language, and the
+    /// Everything there is to see, as files: each sample's mails and pages in each language, and the
     /// assets. The pages find the assets when the files are opened from a disk.
     pub fn previews(&self) -> Result<Vec<Preview>, RenderError> {
         let mut previews: Vec<Preview> = self
@@ -140,10 +177,13 @@ impl Templates {
         for language in self.languages() {
             for sample in samples() {
                 let folder = format!("{}/{}", language.tag(), sample.name);
-                let mail = self.invitation(language, &sample.mail)?;
-                previews.push(preview(format!("{folder}/invitation.subject.txt"), mail.subject));
-                previews.push(preview(format!("{folder}/invitation.txt"), mail.text));
-                previews.push(preview(format!("{folder}/invitation.html"), mail.html));
+                for (kind, variant) in self.mails() {
+                    let mail = self.invitation(language, kind, variant, &sample.mail)?;
+                    let name = kind.folder(variant).replace("mail/", &format!("{folder}/"));
+                    let text = format!("Subject: {}\n\n{}", mail.subject, mail.text);
+                    previews.push(preview(format!("{name}.txt"), text));
+                    previews.push(preview(format!("{name}.html"), mail.html));
+                }
                 for (name, page) in &sample.pages {
                     let html = self.page_with_assets_at("../../assets/", language, page)?;
                     previews.push(preview(format!("{folder}/{name}.html"), html));
@@ -151,6 +191,20 @@ impl Templates {
             }
         }
         Ok(previews)
+    }
+
+    /// Every mail there is: the usual ones, and the variants that differ from them.
+    fn mails(&self) -> impl Iterator<Item = (MailKind, Option<&str>)> {
+        let variants = || std::iter::once(None).chain(self.variants().map(Some));
+        let mails = MailKind::ALL
+            .into_iter()
+            .flat_map(move |kind| variants().map(move |variant| (kind, variant)));
+        mails.filter(|&(kind, variant)| {
+            let differs = |&part: &MailPart| {
+                self.mail_template(kind, variant, part) != self.mail_template(kind, None, part)
+            };
+            variant.is_none() || MailPart::ALL.iter().any(differs)
+        })
     }
 
     fn page_with_assets_at(

@@ -1,13 +1,18 @@
 //! What pages say.
 
+use std::collections::BTreeMap;
+
 use domain::{
-    Item, Stars,
-    review::{Label, TEXT_MAX_CHARS, TITLE_MAX_CHARS},
+    Item, ProductKey, Stars,
+    review::{Label, PRODUCT_TEXT_MAX_CHARS, Product, TEXT_MAX_CHARS, TITLE_MAX_CHARS, products},
     text::NAME_MAX_CHARS,
 };
 use minijinja::{Value, context};
 
-use crate::mail::{Shop, items_context};
+use crate::mail::Shop;
+
+/// With more products than this, the fields for their texts are folded: the form stays short.
+const PRODUCTS_UNFOLDED: usize = 3;
 
 /// A page of the public service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,8 +37,29 @@ pub enum Page {
         /// How the review is marked.
         label: Label,
     },
-    /// Asks whether mail shall stop. Opening it changes nothing; its button posts
-    /// `List-Unsubscribe=One-Click` to `action`, as a mail program would (RFC 8058).
+    /// Asks when to ask again. Opening it changes nothing; its button posts `weeks`, which is 1, 2
+    /// or 4, to `action`.
+    Later {
+        /// The shop that would ask again.
+        shop: Shop,
+        /// Where the form is sent to.
+        action: String,
+    },
+    /// The buyer will be asked again.
+    LaterDone {
+        /// The shop that will ask.
+        shop: Shop,
+        /// In how many weeks.
+        weeks: u8,
+    },
+    /// The buyer cannot be asked again.
+    LaterNot {
+        /// The shop that has asked.
+        shop: Shop,
+    },
+    /// Asks whether mail shall stop. Opening it changes nothing; its buttons post
+    /// `List-Unsubscribe=One-Click` to `action`, as a mail program would (RFC 8058), and the one
+    /// for all shops `scope=all` with it.
     Unsubscribe {
         /// The shop that would stop asking.
         shop: Shop,
@@ -44,6 +70,8 @@ pub enum Page {
     Unsubscribed {
         /// The shop that stopped asking.
         shop: Shop,
+        /// All other shops stopped, too.
+        all: bool,
     },
     /// The link was real once.
     LinkExpired,
@@ -59,7 +87,9 @@ pub enum Page {
 }
 
 /// The form that a review is written in: `stars` (1 to 5), `title`, `text`, `name`, the hidden
-/// `stamp`, and `website`, which only programs fill in. It works without scripts.
+/// `stamp`, and `website`, which only programs fill in. For each of the [`products`] of the order
+/// there is `stars-KEY` (1 to 5, or empty for no rating) and `text-KEY`, with its [`ProductKey`].
+/// It works without scripts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReviewForm {
     /// The shop the review is about.
@@ -91,6 +121,17 @@ pub struct FormValues {
     pub text: String,
     /// The name to show.
     pub name: String,
+    /// What is said about products.
+    pub products: BTreeMap<ProductKey, ProductValues>,
+}
+
+/// What the fields for one product hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProductValues {
+    /// The chosen star.
+    pub stars: Option<Stars>,
+    /// The opinion.
+    pub text: String,
 }
 
 /// Why a form was not accepted.
@@ -104,6 +145,10 @@ pub enum FormError {
     TextTooLong,
     /// More than [`NAME_MAX_CHARS`] characters.
     NameTooLong,
+    /// A text about this product, but no star.
+    ProductStarsMissing(ProductKey),
+    /// More than [`PRODUCT_TEXT_MAX_CHARS`] characters about this product.
+    ProductTextTooLong(ProductKey),
     /// The stamp is too old, or not ours.
     Expired,
 }
@@ -115,6 +160,9 @@ impl Page {
             Self::ReviewForm(_) => "pages/review.html",
             Self::Thanks { .. } => "pages/thanks.html",
             Self::AlreadyReviewed { .. } => "pages/already-reviewed.html",
+            Self::Later { .. } => "pages/later.html",
+            Self::LaterDone { .. } => "pages/later-done.html",
+            Self::LaterNot { .. } => "pages/later-not.html",
             Self::Unsubscribe { .. } => "pages/unsubscribe.html",
             Self::Unsubscribed { .. } => "pages/unsubscribed.html",
             Self::LinkExpired => "pages/link-expired.html",
@@ -128,7 +176,9 @@ impl Page {
     pub(crate) fn essentials(&self) -> Vec<(&'static str, &str)> {
         match self {
             Self::ReviewForm(form) => vec![("action", &form.action), ("stamp", &form.stamp)],
-            Self::Unsubscribe { action, .. } => vec![("action", action)],
+            Self::Later { action, .. } | Self::Unsubscribe { action, .. } => {
+                vec![("action", action)]
+            }
             Self::Error { request_id } => vec![("request_id", request_id)],
             _ => vec![],
         }
@@ -141,8 +191,12 @@ impl Page {
             Self::Thanks { shop, stars, label } | Self::AlreadyReviewed { shop, stars, label } => {
                 context! { shop => shop.context(), stars => u8::from(*stars), label => label.as_str() }
             }
-            Self::Unsubscribe { shop, action } => context! { shop => shop.context(), action },
-            Self::Unsubscribed { shop } => context! { shop => shop.context() },
+            Self::Later { shop, action } | Self::Unsubscribe { shop, action } => {
+                context! { shop => shop.context(), action }
+            }
+            Self::LaterDone { shop, weeks } => context! { shop => shop.context(), weeks },
+            Self::LaterNot { shop } => context! { shop => shop.context() },
+            Self::Unsubscribed { shop, all } => context! { shop => shop.context(), all },
             Self::LinkExpired | Self::NotFound | Self::Busy => context! { shop => () },
             Self::Error { request_id } => context! { shop => (), request_id },
         };
@@ -153,33 +207,67 @@ impl Page {
 impl ReviewForm {
     fn context(&self) -> Value {
         let Self { shop, order_number, items, action, stamp, values, errors, organic } = self;
-        let FormValues { stars, title, text, name } = values;
+        let FormValues { stars, title, text, name, products: _ } = values;
+        let products = products(items);
+        let errors = errors.iter().map(|error| error.context(&products));
+        let fields = products.iter().map(|product| self.product_context(product));
         context! {
             shop => shop.context(),
             order_number,
             action,
             stamp,
             values => context! { stars => stars.map(u8::from), title, text, name },
-            errors => errors.iter().map(|error| error.context()).collect::<Vec<_>>(),
+            errors => errors.collect::<Vec<_>>(),
             organic,
+            products => fields.collect::<Vec<_>>(),
+            fold => products.len() > PRODUCTS_UNFOLDED,
             title_max => TITLE_MAX_CHARS,
             text_max => TEXT_MAX_CHARS,
             name_max => NAME_MAX_CHARS,
-            ..items_context(items)
+            product_text_max => PRODUCT_TEXT_MAX_CHARS,
+        }
+    }
+
+    /// A product with what its fields hold and what is wrong with them. `key` is the end of the
+    /// names and ids of its fields.
+    fn product_context(&self, product: &Product<'_>) -> Value {
+        let values = self.values.products.get(&product.key);
+        let errors = self.errors.iter().filter(|error| error.product() == Some(product.key));
+        context! {
+            key => product.key.to_string(),
+            name => &product.item.name,
+            stars => values.and_then(|values| values.stars).map(u8::from),
+            text => values.map_or("", |values| &values.text),
+            errors => errors.map(|error| error.context(&[])).collect::<Vec<_>>(),
         }
     }
 }
 
 impl FormError {
-    /// `name` chooses the text, `field` is the field's id if it belongs to one.
-    fn context(self) -> Value {
+    /// `name` chooses the text, `field` is the field's id if it belongs to one, `product` the name
+    /// of the product if it is about one.
+    fn context(self, products: &[Product<'_>]) -> Value {
         let (name, field, max) = match self {
-            Self::StarsMissing => ("stars-missing", Some("stars"), 0),
-            Self::TitleTooLong => ("title-too-long", Some("title"), TITLE_MAX_CHARS),
-            Self::TextTooLong => ("text-too-long", Some("text"), TEXT_MAX_CHARS),
-            Self::NameTooLong => ("name-too-long", Some("name"), NAME_MAX_CHARS),
+            Self::StarsMissing => ("stars-missing", Some("stars".to_owned()), 0),
+            Self::TitleTooLong => ("title-too-long", Some("title".to_owned()), TITLE_MAX_CHARS),
+            Self::TextTooLong => ("text-too-long", Some("text".to_owned()), TEXT_MAX_CHARS),
+            Self::NameTooLong => ("name-too-long", Some("name".to_owned()), NAME_MAX_CHARS),
+            Self::ProductStarsMissing(key) => {
+                ("product-stars-missing", Some(format!("stars-{key}")), 0)
+            }
+            Self::ProductTextTooLong(key) => {
+                ("product-text-too-long", Some(format!("text-{key}")), PRODUCT_TEXT_MAX_CHARS)
+            }
             Self::Expired => ("expired", None, 0),
         };
-        context! { name, field, max }
+        let product = products.iter().find(|product| self.product() == Some(product.key));
+        context! { name, field, max, product => product.map(|product| &product.item.name) }
+    }
+
+    fn product(self) -> Option<ProductKey> {
+        match self {
+            Self::ProductStarsMissing(key) | Self::ProductTextTooLong(key) => Some(key),
+            _ => None,
+        }
     }
 }

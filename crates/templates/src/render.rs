@@ -14,7 +14,7 @@ use crate::{
     texts::Texts,
 };
 
-/// The most instructions one template may take. The largest sample takes a fiftieth of it.
+/// The most instructions one template may take. The largest sample takes a third of it.
 const FUEL: u64 = 50_000;
 
 /// The width of plain text, in columns (RFC 5322 asks for less than 78).
@@ -76,10 +76,7 @@ fn add_template(
     let mut add = |source: &str| environment.add_template_owned(name.to_owned(), source.to_owned());
     let overriding = files.overrides.get(name).map(|file| {
         let added = add(file.text()?);
-        added.map_err(|error| Problem {
-            file: file.shown_as.clone(),
-            ..Problem::from_template_error(name, &error)
-        })
+        added.map_err(|error| file.placed(Problem::from_template_error(name, &error)))
     });
     // The built-in one stands in for a broken one, so that one mistake does not hide the others.
     if !matches!(overriding, Some(Ok(())))

@@ -2,10 +2,10 @@
 
 use domain::{
     Item, Stars,
-    review::{Label, TEXT_MAX_CHARS, TITLE_MAX_CHARS},
+    review::{Label, PRODUCT_TEXT_MAX_CHARS, TEXT_MAX_CHARS, TITLE_MAX_CHARS, products},
 };
 
-use crate::{FormError, FormValues, InvitationMail, Page, ReviewForm, Shop};
+use crate::{FormError, FormValues, InvitationMail, Page, ProductValues, ReviewForm, Shop};
 
 /// One buyer and one order, as every mail and page shows them.
 #[derive(Clone, Debug)]
@@ -33,6 +33,7 @@ pub fn samples() -> Vec<Sample> {
     vec![
         sample("normal", normal()),
         sample("long-names", long_names()),
+        sample("one-product", Buyer { items: many(1), ..normal() }),
         sample("no-products", Buyer { items: vec![], ..normal() }),
         sample("thirty-products", Buyer { items: many(30), ..normal() }),
         sample("six-products", Buyer { items: many(6), ..normal() }),
@@ -139,6 +140,7 @@ fn item(name: &str, page: Option<&str>, picture: Option<&str>) -> Item {
         gtin: None,
         url: page.map(|page| format!("https://shop.example/products/{page}")),
         image: picture.map(|picture| format!("https://shop.example/images/{picture}.jpg")),
+        ..Item::default()
     }
 }
 
@@ -148,23 +150,35 @@ fn opinion(stars: Option<u8>, title: &str, text: &str, name: &str) -> FormValues
         title: title.into(),
         text: text.into(),
         name: name.into(),
+        ..FormValues::default()
     }
+}
+
+/// `values`, with something said about every other of the items: all there is, or a text alone.
+fn with_products(values: FormValues, items: &[Item], rated: bool) -> FormValues {
+    let text = "It is as it was described. ".repeat(PRODUCT_TEXT_MAX_CHARS / 54);
+    let said = ProductValues { stars: values.stars.filter(|_| rated), text };
+    let products = products(items).into_iter().step_by(2);
+    FormValues { products: products.map(|product| (product.key, said.clone())).collect(), ..values }
 }
 
 fn sample(name: &'static str, buyer: Buyer) -> Sample {
     let Buyer { shop, name: buyer_name, order_number, items, opinion } = buyer;
+    // A buyer of whom nothing is known cannot put it off: each branch is tried.
+    let later = buyer_name.is_some();
     let mail = InvitationMail {
         shop: shop.clone(),
         buyer_name: buyer_name.map(str::to_owned),
         order_number: order_number.map(str::to_owned),
         items: items.clone(),
         review_url: "https://reviews.shop.example/r/AQF3b3VsZC1iZS1hLXRva2Vu".into(),
+        later_url: later.then(|| "https://reviews.shop.example/l/AQF3b3VsZC1iZS1hLXRva2Vu".into()),
         unsubscribe_url: "https://reviews.shop.example/u/AQF3b3VsZC1iZS1hLXRva2Vu".into(),
     };
     let form = ReviewForm {
         shop: shop.clone(),
         order_number: mail.order_number.clone(),
-        items,
+        items: items.clone(),
         action: "/r/AQF3b3VsZC1iZS1hLXRva2Vu".into(),
         stamp: "AAABmq-c2FtcGxlLXN0YW1w".into(),
         ..ReviewForm::default()
@@ -173,19 +187,26 @@ fn sample(name: &'static str, buyer: Buyer) -> Sample {
         values: FormValues { stars: opinion.stars, ..FormValues::default() },
         ..form.clone()
     };
+    let of_products = products(&items).into_iter().step_by(2).flat_map(|product| {
+        [FormError::ProductStarsMissing(product.key), FormError::ProductTextTooLong(product.key)]
+    });
+    let of_shop = [
+        FormError::Expired,
+        FormError::StarsMissing,
+        FormError::TitleTooLong,
+        FormError::TextTooLong,
+        FormError::NameTooLong,
+    ];
     let rejected = ReviewForm {
-        values: FormValues { stars: None, ..opinion.clone() },
-        errors: vec![
-            FormError::Expired,
-            FormError::StarsMissing,
-            FormError::TitleTooLong,
-            FormError::TextTooLong,
-            FormError::NameTooLong,
-        ],
+        values: FormValues { stars: None, ..with_products(opinion.clone(), &items, false) },
+        errors: of_shop.into_iter().chain(of_products).collect(),
         ..form.clone()
     };
-    let again =
-        ReviewForm { values: opinion.clone(), errors: vec![FormError::Expired], ..form.clone() };
+    let again = ReviewForm {
+        values: with_products(opinion.clone(), &items, true),
+        errors: vec![FormError::Expired],
+        ..form.clone()
+    };
     let organic = ReviewForm {
         order_number: None,
         items: vec![],
@@ -204,7 +225,11 @@ fn sample(name: &'static str, buyer: Buyer) -> Sample {
             "unsubscribe",
             Page::Unsubscribe { shop: shop.clone(), action: "/u/AQF3b3VsZC1iZS1hLXRva2Vu".into() },
         ),
-        ("unsubscribed", Page::Unsubscribed { shop: shop.clone() }),
+        ("unsubscribed", Page::Unsubscribed { shop: shop.clone(), all: false }),
+        ("unsubscribed-all", Page::Unsubscribed { shop: shop.clone(), all: true }),
+        ("later", Page::Later { shop: shop.clone(), action: "/l/AQF3b3VsZC1iZS1hLXRva2Vu".into() }),
+        ("later-done", Page::LaterDone { shop: shop.clone(), weeks: 2 }),
+        ("later-not", Page::LaterNot { shop: shop.clone() }),
         ("link-expired", Page::LinkExpired),
         ("not-found", Page::NotFound),
         ("busy", Page::Busy),

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use templates::{Direction, Page, Problem, Problems, Templates, samples};
+use templates::{Direction, MailKind, Page, Problem, Problems, Templates, samples};
 
 /// An operator's folder with these files.
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -38,7 +38,8 @@ fn only_problem(name: &str, content: &str) -> String {
 
 fn mail_text(templates: &Templates, language: &str) -> String {
     let mail = samples().swap_remove(0).mail;
-    templates.invitation(&templates.language(Some(language), "en"), &mail).unwrap().text
+    let language = templates.language(Some(language), "en");
+    templates.invitation(&language, MailKind::Invitation, None, &mail).unwrap().text
 }
 
 #[test]
@@ -61,6 +62,118 @@ fn a_template_can_be_replaced() {
     assert!(mail_text(&templates, "sv").ends_with("Integritet"));
 }
 
+/// A mail in MJML with all it must have.
+const MJML: &str = "<mjml lang=\"{{ lang }}\">
+<mj-body>
+<mj-section><mj-column>
+<mj-text>{{ buyer_name or \"Nobody\" }}</mj-text>
+<mj-button href=\"{{ review_url }}\">{{ t(\"invitation-button\") }}</mj-button>
+<mj-text><a href=\"{{ unsubscribe_url }}\">{{ shop.name }}</a></mj-text>
+</mj-column></mj-section>
+</mj-body>
+</mjml>
+";
+
+#[test]
+fn a_mail_can_be_written_in_mjml_and_is_escaped_like_html() {
+    let templates = load(&[("mail/invitation/body.mjml", MJML)]).unwrap();
+    assert_eq!(templates.warnings(), []);
+    let english = templates.language(None, "en");
+    for sample in samples() {
+        let mail = &sample.mail;
+        let html = templates.invitation(&english, MailKind::Invitation, None, mail).unwrap().html;
+        assert!(html.contains("<html lang=\"en\"") && html.contains("</table>"), "{html}");
+        assert!(!html.contains("<script"), "{html}");
+        let reminder = templates.invitation(&english, MailKind::Reminder, None, mail).unwrap().html;
+        assert!(reminder.contains("class=\"card\""), "the reminder stays as it was");
+    }
+}
+
+#[test]
+fn what_is_wrong_in_mjml_is_reported_with_its_line() {
+    let problem =
+        |from: &str, to: &str| only_problem("mail/invitation/body.mjml", &MJML.replace(from, to));
+    assert_eq!(
+        problem("<mj-button ", "<mj-buton "),
+        "5: MJML: there is no element <mj-buton> here"
+    );
+    assert_eq!(problem("shop.name", "shop.nam"), "6: undefined value: `shop.nam` is undefined");
+    assert_eq!(
+        problem("{{ t(\"invitation-button\") }}", "\n{% if %}"),
+        "6: syntax error: unexpected end of block"
+    );
+    assert_eq!(
+        problem("shop.name }}", "shop.name | safe }}"),
+        "6: unknown filter: filter safe is unknown"
+    );
+    assert_eq!(
+        problem("{{ shop.name }}", "{% autoescape false %}{{ shop.name }}{% endautoescape %}"),
+        "6: invalid operation: HTML must be escaped"
+    );
+    assert_eq!(problem("{{ unsubscribe_url }}", "x"), "{{ unsubscribe_url }} must appear");
+}
+
+#[test]
+fn of_mjml_and_html_with_one_name_the_first_is_used() {
+    let templates = load(&[
+        ("mail/invitation/body.mjml", MJML),
+        ("mail/invitation/body.html", "{{ nothing }}"),
+    ])
+    .unwrap();
+    let [warning] = templates.warnings() else { panic!("{:?}", templates.warnings()) };
+    assert!(warning.file.ends_with("body.html"), "{warning}");
+    assert_eq!(warning.message, "the .mjml file beside it is used instead");
+}
+
+#[test]
+fn a_variant_has_its_own_parts_and_the_others_of_the_usual_mail() {
+    let templates = load(&[
+        ("mail/invitation.question/subject.txt", "How is it?"),
+        ("mail/reminder.question/subject.txt", "How is it now?"),
+        ("mail/invitation.empty/boddy.txt", "Hej"),
+    ])
+    .unwrap();
+    assert_eq!(templates.variants().collect::<Vec<_>>(), ["question", "short"]);
+    let [warning] = templates.warnings() else { panic!("{:?}", templates.warnings()) };
+    assert!(warning.file.ends_with("boddy.txt"), "{warning}");
+    let english = templates.language(None, "en");
+    let mail = samples().swap_remove(0).mail;
+    let of = |kind, variant| templates.invitation(&english, kind, variant, &mail).unwrap();
+    let (usual, other) =
+        (of(MailKind::Invitation, None), of(MailKind::Invitation, Some("question")));
+    assert_eq!((&*other.subject, &other.text), ("How is it?", &usual.text));
+    assert_eq!(of(MailKind::Reminder, Some("question")).subject, "How is it now?");
+    assert_eq!(of(MailKind::Reminder, Some("short")), of(MailKind::Reminder, None));
+    assert_eq!(of(MailKind::Invitation, Some("no such variant")), usual);
+}
+
+#[test]
+fn a_variant_is_checked_like_every_mail() {
+    assert_eq!(
+        only_problem("mail/invitation.mine/body.txt", "{{ review_url }}"),
+        "{{ unsubscribe_url }} must appear"
+    );
+    assert_eq!(
+        only_problem("mail/reminder.mine/subject.txt", "{{ nothing }}"),
+        "1: undefined value: `nothing` is undefined"
+    );
+}
+
+#[test]
+fn words_that_steer_opinions_are_refused_in_texts_and_templates() {
+    assert_eq!(
+        only_problem(
+            "locales/sv.ftl",
+            "privacy = Integritet\ninvitation-hello = Hej! Få en rabattkod för ditt omdöme.\n"
+        ),
+        "2: invitation-hello: \"rabattkod\" (sv) promises something for a review, which 16 CFR 465.4 \
+         restricts and Google and Trustpilot forbid"
+    );
+    let problem =
+        only_problem("mail/invitation/subject.txt", "Were you happy? 5-star review please");
+    assert!(problem.starts_with("\"5 star review\" (en) asks for good reviews"), "{problem}");
+}
+
 #[test]
 fn one_file_adds_a_language_and_english_stands_in_for_what_it_lacks() {
     let templates =
@@ -68,8 +181,8 @@ fn one_file_adds_a_language_and_english_stands_in_for_what_it_lacks() {
     let hebrew = templates.language(Some("he-IL"), "sv");
     assert_eq!((hebrew.tag(), hebrew.direction()), ("he", Direction::Rtl));
     let mail = samples().swap_remove(0).mail;
-    let mail = templates.invitation(&hebrew, &mail).unwrap();
-    assert!(mail.html.contains("<html lang=\"he\" dir=\"rtl\">"));
+    let mail = templates.invitation(&hebrew, MailKind::Invitation, None, &mail).unwrap();
+    assert!(mail.html.contains("<html lang=\"he\" dir=\"rtl\""));
     assert!(mail.text.starts_with("שלום \u{2068}Anna Lind\u{2069},\n"));
     assert!(mail.text.contains("Write a review:"));
     let missing = |key: &str| {
@@ -135,7 +248,7 @@ items-more = { $count ->
     let more = |items: usize| {
         let mut mail = samples().swap_remove(0).mail;
         mail.items = vec![mail.items[0].clone(); items];
-        templates.invitation(&polish, &mail).unwrap().text
+        templates.invitation(&polish, MailKind::Invitation, None, &mail).unwrap().text
     };
     assert!(!more(5).contains("jeszcze"));
     assert!(more(6).contains("i jeszcze jeden\n"));

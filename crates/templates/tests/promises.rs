@@ -7,12 +7,16 @@ use std::{
     sync::LazyLock,
 };
 
-use domain::{Item, Stars, review::Label};
+use domain::{
+    Item, ProductKey, Stars,
+    review::{Label, products},
+};
 use fluent_syntax::{ast::Entry, parser};
 use html5gum::{Token, Tokenizer};
 use proptest::prelude::*;
 use templates::{
-    FormError, FormValues, InvitationMail, Language, Page, ReviewForm, Shop, Templates, samples,
+    FormError, FormValues, InvitationMail, Language, MailKind, Page, ProductValues, RenderedMail,
+    ReviewForm, Shop, Templates, samples,
 };
 
 static TEMPLATES: LazyLock<Templates> = LazyLock::new(|| Templates::load(None).unwrap());
@@ -78,12 +82,29 @@ fn languages() -> Vec<Language> {
     TEMPLATES.languages().cloned().collect()
 }
 
-fn each_mail(mut check: impl FnMut(&Language, &InvitationMail, &templates::RenderedMail)) {
+fn each_mail(mut check: impl FnMut(&Language, &InvitationMail, &RenderedMail)) {
     for language in languages() {
         for sample in samples() {
-            check(&language, &sample.mail, &TEMPLATES.invitation(&language, &sample.mail).unwrap());
+            for rendered in mails(&language, &sample.mail) {
+                check(&language, &sample.mail, &rendered);
+            }
         }
     }
+}
+
+/// The invitation, the reminder, and the variants of both.
+fn mails(language: &Language, mail: &InvitationMail) -> Vec<RenderedMail> {
+    let variants = || std::iter::once(None).chain(TEMPLATES.variants().map(Some));
+    MailKind::ALL
+        .into_iter()
+        .flat_map(|kind| variants().map(move |variant| (kind, variant)))
+        .map(|(kind, variant)| TEMPLATES.invitation(language, kind, variant, mail).unwrap())
+        .collect()
+}
+
+/// The invitation in English.
+fn invitation(mail: &InvitationMail) -> RenderedMail {
+    mails(&TEMPLATES.language(None, "en"), mail).swap_remove(0)
 }
 
 fn each_page(mut check: impl FnMut(&Language, &str, &str)) {
@@ -147,12 +168,66 @@ fn a_mail_has_its_links_in_both_parts_and_a_subject_of_one_line() {
 }
 
 #[test]
+fn an_invitation_and_a_reminder_can_be_put_off_if_there_is_a_link_for_it() {
+    let english = TEMPLATES.language(None, "en");
+    for kind in MailKind::ALL {
+        let mail = samples().swap_remove(0).mail;
+        let put_off = mail.later_url.clone().unwrap();
+        let rendered = TEMPLATES.invitation(&english, kind, None, &mail).unwrap();
+        assert!(rendered.text.lines().any(|line| line == put_off));
+        assert!(addresses(&rendered.html).contains(&put_off));
+        let mail = InvitationMail { later_url: None, ..mail };
+        let rendered = TEMPLATES.invitation(&english, kind, None, &mail).unwrap();
+        assert!(!rendered.text.contains("later") && !rendered.html.contains("later"));
+    }
+}
+
+#[test]
+fn a_mail_is_whole_html_without_leftovers_of_its_template() {
+    for language in languages() {
+        for sample in samples() {
+            for mail in mails(&language, &sample.mail) {
+                assert_eq!(unclosed(&mail.html), [""; 0], "{} {}", language.tag(), sample.name);
+                for part in [&mail.subject, &mail.text, &mail.html] {
+                    let left =
+                        part.contains("{{") || part.contains("{%") || part.contains(['⸨', '⸩']);
+                    assert!(!left || sample.name == "hostile", "{part}");
+                }
+            }
+        }
+    }
+}
+
+/// What keeps `html` from being well-formed: faults in tags, and elements that do not end where they
+/// should.
+fn unclosed(html: &str) -> Vec<String> {
+    const VOID: [&str; 4] = ["meta", "img", "br", "link"];
+    let name = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let mut open = Vec::new();
+    let mut faults = Vec::new();
+    for token in Tokenizer::new(html) {
+        match token.unwrap() {
+            Token::StartTag(tag) if !tag.self_closing && !VOID.contains(&&*name(&tag.name)) => {
+                open.push(name(&tag.name));
+            }
+            Token::EndTag(tag) if open.pop() != Some(name(&tag.name)) => {
+                faults.push(name(&tag.name));
+            }
+            Token::Error(error) => faults.push(error.to_string()),
+            _ => {}
+        }
+    }
+    faults.extend(open);
+    faults
+}
+
+#[test]
 fn a_star_keeps_the_query_of_the_review_link() {
     let mail = InvitationMail {
         review_url: "https://reviews.shop.example/r?t=1".into(),
         ..samples().swap_remove(0).mail
     };
-    let html = TEMPLATES.invitation(&TEMPLATES.language(None, "en"), &mail).unwrap().html;
+    let html = invitation(&mail).html;
     assert!(addresses(&html).contains("https://reviews.shop.example/r?t=1&stars=3"));
 }
 
@@ -182,8 +257,9 @@ fn a_mail_is_small_and_its_text_fits_a_screen() {
     });
     let normal = samples().swap_remove(0).mail;
     for language in languages() {
-        let text = TEMPLATES.invitation(&language, &normal).unwrap().text;
-        assert!(text.lines().all(|line| line.chars().count() <= 72), "{text}");
+        for RenderedMail { text, .. } in mails(&language, &normal) {
+            assert!(text.lines().all(|line| line.chars().count() <= 72), "{text}");
+        }
     }
 }
 
@@ -231,7 +307,9 @@ fn what_a_page_refers_to_by_id_is_there() {
         let anchors = tags.iter().filter_map(|tag| tag.get("href")?.strip_prefix('#'));
         let labels = tags.iter().filter_map(|tag| tag.get("for"));
         let described = tags.iter().filter_map(|tag| tag.get("aria-describedby"));
-        for id in anchors.chain(labels).chain(described.flat_map(str::split_whitespace)) {
+        let labelled = tags.iter().filter_map(|tag| tag.get("aria-labelledby"));
+        let listed = described.chain(labelled).flat_map(str::split_whitespace);
+        for id in anchors.chain(labels).chain(listed) {
             assert!(ids.contains(&id), "{what}: {id}");
         }
     });
@@ -249,28 +327,44 @@ fn sample_form() -> ReviewForm {
     }
 }
 
-fn checked(tags: &[Tag]) -> Vec<&str> {
-    tags.iter().filter(|tag| tag.get("checked").is_some()).filter_map(|t| t.get("value")).collect()
+/// What is chosen of the radio buttons of this name.
+fn checked<'a>(tags: &'a [Tag], name: &str) -> Vec<&'a str> {
+    tags.iter()
+        .filter(|tag| tag.get("name") == Some(name) && tag.get("checked").is_some())
+        .filter_map(|tag| tag.get("value"))
+        .collect()
+}
+
+/// The keys of the products in the sample form.
+fn keys() -> Vec<ProductKey> {
+    products(&sample_form().items).iter().map(|product| product.key).collect()
 }
 
 #[test]
 fn the_form_has_every_field_and_no_star_is_chosen_for_the_reader() {
     let tags = form(sample_form());
-    let fields: Vec<_> = tags
+    let mut fields: Vec<_> = tags
         .iter()
         .filter(|tag| ["input", "textarea"].contains(&&*tag.name))
         .filter_map(|tag| tag.get("name"))
         .collect();
-    assert_eq!(
-        fields,
-        ["stamp", "stars", "stars", "stars", "stars", "stars", "title", "text", "name", "website"]
-    );
+    let radios = fields.len();
+    fields.dedup();
+    let [one, other] = &keys()[..] else { panic!("two products") };
+    let of_products =
+        [one, other].map(|key| [format!("stars-{key}"), format!("text-{key}")]).concat();
+    let of_shop = ["stamp", "stars", "title", "text", "name"].into_iter();
+    let expected: Vec<&str> =
+        of_shop.chain(of_products.iter().map(|name| &**name)).chain(["website"]).collect();
+    assert_eq!(fields, expected);
+    assert_eq!(radios - fields.len(), 4 + 2 * 5, "for a product, one more that takes it back");
     let sent = tags.iter().find(|tag| tag.name == "form").unwrap();
     assert_eq!(
         (sent.get("method"), sent.get("action")),
         (Some("post"), Some(&*sample_form().action))
     );
-    assert_eq!(checked(&tags), [""; 0]);
+    assert_eq!(checked(&tags, "stars"), [""; 0]);
+    assert_eq!(checked(&tags, &format!("stars-{one}")), [""], "no rating");
 }
 
 #[test]
@@ -278,7 +372,42 @@ fn a_star_from_the_mail_is_chosen_in_the_form() {
     let stars = Stars::try_from(2).ok();
     let tags =
         form(ReviewForm { values: FormValues { stars, ..FormValues::default() }, ..sample_form() });
-    assert_eq!(checked(&tags), ["2"]);
+    assert_eq!(checked(&tags, "stars"), ["2"]);
+    for key in keys() {
+        assert_eq!(checked(&tags, &format!("stars-{key}")), [""], "it is about the shop");
+    }
+}
+
+#[test]
+fn every_product_of_the_order_can_be_rated_once_and_long_forms_are_folded() {
+    let item = |n: usize| Item { name: format!("Tea {n}"), ..Item::default() };
+    for (count, folded) in [(0, 0), (1, 0), (3, 0), (4, 4), (30, 30), (40, 30)] {
+        let items: Vec<Item> = (0..count).chain(0..count).map(item).collect();
+        let tags = form(ReviewForm { items, ..sample_form() });
+        let named = |prefix| {
+            tags.iter().filter(move |t| t.get("name").is_some_and(|name| name.starts_with(prefix)))
+        };
+        assert_eq!(named("text-").count(), count.min(30));
+        assert_eq!(named("stars-").count(), 6 * count.min(30));
+        assert_eq!(tags.iter().filter(|tag| tag.name == "details").count(), folded);
+    }
+}
+
+#[test]
+fn an_opinion_that_is_folded_is_shown_when_there_is_one() {
+    let items: Vec<Item> =
+        (0..9).map(|n| Item { name: format!("Tea {n}"), ..Item::default() }).collect();
+    let key = products(&items)[4].key;
+    let said = ProductValues { stars: Stars::try_from(3).ok(), text: "Fine".into() };
+    let values = FormValues { products: [(key, said)].into(), ..FormValues::default() };
+    let tags = form(ReviewForm { items, values, ..sample_form() });
+    assert_eq!(checked(&tags, &format!("stars-{key}")), ["3"]);
+    let open: Vec<_> = tags
+        .iter()
+        .filter(|tag| tag.name == "details")
+        .map(|tag| tag.get("open").is_some())
+        .collect();
+    assert_eq!(open, [false, false, false, false, true, false, false, false, false]);
 }
 
 #[test]
@@ -293,15 +422,18 @@ fn the_field_for_programs_is_hidden_from_people() {
 
 #[test]
 fn a_form_that_was_not_accepted_keeps_what_was_typed() {
+    let key = keys()[1];
+    let said = ProductValues { stars: None, text: "\nA <pot>".into() };
     let values = FormValues {
         stars: None,
         title: "A \"title\"".into(),
         text: "\nFirst line\n</textarea>".into(),
         name: "Anna & co".into(),
+        products: [(key, said)].into(),
     };
     let page = Page::ReviewForm(Box::new(ReviewForm {
         values: values.clone(),
-        errors: vec![FormError::StarsMissing],
+        errors: vec![FormError::StarsMissing, FormError::ProductStarsMissing(key)],
         ..sample_form()
     }));
     let html = TEMPLATES.page(&TEMPLATES.language(None, "en"), &page).unwrap();
@@ -311,7 +443,10 @@ fn a_form_that_was_not_accepted_keeps_what_was_typed() {
     assert_eq!(value("name"), Some(&*values.name));
     // A browser drops the line break right after the tag, and no other.
     assert!(html.contains(">\n\nFirst line\n&lt;/textarea&gt;</textarea>"));
+    assert!(html.contains(">\n\nA &lt;pot&gt;</textarea>"));
     assert!(html.contains("id=\"stars-error\""));
+    assert!(html.contains(&format!("id=\"stars-{key}-error\"")));
+    assert!(html.contains(&format!("href=\"#stars-{key}\"")));
 }
 
 /// Text as people and programs send it, never empty.
@@ -340,6 +475,7 @@ fn everything(texts: &[String; 10]) -> (InvitationMail, Vec<Page>) {
         gtin: None,
         url: Some("https://shop.example/p".into()),
         image: Some("https://shop.example/i.jpg".into()),
+        ..Item::default()
     }];
     let mail = InvitationMail {
         shop: shop.clone(),
@@ -347,17 +483,26 @@ fn everything(texts: &[String; 10]) -> (InvitationMail, Vec<Page>) {
         order_number: Some(number.clone()),
         items: items.clone(),
         review_url: "https://reviews.example/r".into(),
+        later_url: Some("https://reviews.example/l".into()),
         unsubscribe_url: "https://reviews.example/u".into(),
     };
     let stars = Stars::try_from(3).unwrap();
+    let said = ProductValues { stars: None, text: text.clone() };
+    let key = products(&items)[0].key;
     let form = ReviewForm {
         shop: shop.clone(),
         order_number: Some(number),
         items,
         action: "/r/token".into(),
         stamp,
-        values: FormValues { stars: Some(stars), title, text, name },
-        errors: vec![FormError::TextTooLong],
+        values: FormValues {
+            stars: Some(stars),
+            title,
+            text,
+            name,
+            products: [(key, said)].into(),
+        },
+        errors: vec![FormError::TextTooLong, FormError::ProductStarsMissing(key)],
         organic: false,
     };
     let pages = vec![
@@ -365,7 +510,10 @@ fn everything(texts: &[String; 10]) -> (InvitationMail, Vec<Page>) {
         Page::Thanks { shop: shop.clone(), stars, label: Label::Pending },
         Page::AlreadyReviewed { shop: shop.clone(), stars, label: Label::Organic },
         Page::Unsubscribe { shop: shop.clone(), action: "/u/token".into() },
-        Page::Unsubscribed { shop },
+        Page::Unsubscribed { shop: shop.clone(), all: false },
+        Page::Later { shop: shop.clone(), action: "/l/token".into() },
+        Page::LaterDone { shop: shop.clone(), weeks: 1 },
+        Page::LaterNot { shop },
         Page::Error { request_id: id },
     ];
     (mail, pages)
@@ -374,9 +522,12 @@ fn everything(texts: &[String; 10]) -> (InvitationMail, Vec<Page>) {
 fn render_everything(texts: &[String; 10]) -> Vec<String> {
     let english = TEMPLATES.language(None, "en");
     let (mail, pages) = everything(texts);
-    let mail = TEMPLATES.invitation(&english, &mail).unwrap().html;
-    let pages = pages.iter().map(|page| TEMPLATES.page(&english, page).unwrap());
-    std::iter::once(mail).chain(pages).collect()
+    let key = products(&mail.items)[0].key.to_string();
+    // The key follows from the name of the product: in every page the same one.
+    let pages = pages
+        .iter()
+        .map(|page| TEMPLATES.page(&english, page).unwrap().replace(&key, "0000000000000000"));
+    mails(&english, &mail).into_iter().map(|mail| mail.html).chain(pages).collect()
 }
 
 proptest! {
@@ -395,7 +546,7 @@ proptest! {
     fn only_https_addresses_from_an_order_become_links(url in "(javascript|data|http|HTTPS|https|//|)[:/a-z\"<> .]{0,20}") {
         let item = Item { name: "Tea".into(), url: Some(url.clone()), image: Some(url), ..Item::default() };
         let mail = InvitationMail { items: vec![item], ..samples().swap_remove(0).mail };
-        let html = TEMPLATES.invitation(&TEMPLATES.language(None, "en"), &mail).unwrap().html;
+        let html = invitation(&mail).html;
         for address in addresses(&html) {
             prop_assert!(address.starts_with("https://"), "{}", address);
         }

@@ -1,10 +1,10 @@
-//! Sends one invitation.
+//! Sends one mail about an order: the invitation, its reminder, or the one that was asked for later.
 
 use std::{sync::Arc, time::Duration};
 
 use config::{Config, ShopSettings};
 use domain::{
-    InvitationId,
+    Allowed, Caps, InvitationId, MailKind,
     retry::{Failure, Next, RetryPolicy, after_failure, is_too_late},
     token::Purpose,
 };
@@ -12,11 +12,17 @@ use jiff::{SignedDuration, Timestamp};
 use mail::{Mailbox, Message, Outgoing};
 use metrics::{counter, histogram};
 use queue::{Channel, Wakeup};
-use store::sending::{AttemptOutcome, Claim, Claimed, Finish};
+use store::{
+    StoreError,
+    sending::{AttemptOutcome, Claim, Claimed, Finish, SentMail},
+};
 use templates::{InvitationMail, Shop};
 use tokio::time::{Instant, sleep};
 
-use crate::Worker;
+use crate::{
+    Worker,
+    experiment::{self, Version},
+};
 
 /// The first pause before an outcome that could not be recorded is recorded again.
 const RECORD_PAUSE: Duration = Duration::from_millis(200);
@@ -43,19 +49,27 @@ pub(crate) async fn send(worker: Arc<Worker>, id: InvitationId, lease: Duration)
     };
     if failpoint::bug("checkpoint_before_send") {
         let sent = AttemptOutcome::Sent("not yet".to_owned());
-        record(&worker, &claimed, sent, deadline).await;
+        record(&worker, &claimed, sent, SentMail::default(), deadline).await;
     }
-    let outcome = attempt(&worker, &claimed, deadline).await;
+    // Once: what is recorded is what was sent, whatever is reloaded or decided meanwhile.
+    let version = experiment::version(&worker, &claimed);
+    let outcome = attempt(&worker, &claimed, &version, deadline).await;
     failpoint::hit("worker_after_attempt");
     report(&worker, &claimed, &outcome);
-    if record(&worker, &claimed, outcome.clone(), deadline).await {
+    let sent = sent_mail(&worker, &claimed, version);
+    if record(&worker, &claimed, outcome.clone(), sent, deadline).await {
         wake_again(&worker, id, &outcome).await;
     }
 }
 
 /// Makes one attempt, and says how the invitation goes on. From `deadline` on, when another worker
 /// may be sending it, no mail is begun.
-async fn attempt(worker: &Worker, claimed: &Claimed, deadline: Instant) -> AttemptOutcome {
+async fn attempt(
+    worker: &Worker,
+    claimed: &Claimed,
+    version: &Version,
+    deadline: Instant,
+) -> AttemptOutcome {
     let config = worker.config.load();
     let now = worker.now();
     if is_too_late(&config.retry.into(), claimed.attempt, claimed.first_due_at, now) {
@@ -65,16 +79,63 @@ async fn attempt(worker: &Worker, claimed: &Claimed, deadline: Instant) -> Attem
         let error = "the shop is not configured".to_owned();
         return failed(worker, &config, claimed, Failure::Temporary, error);
     };
-    if let Some(window) = shop.policy.window.as_ref().filter(|window| !window.is_open(now)) {
-        return AttemptOutcome::Postponed(window.next_open(now));
+    if let Some(opening) = next_opening(shop, claimed, now).filter(|opening| *opening > now) {
+        return AttemptOutcome::Postponed(opening);
     }
-    let outgoing = match compose(worker, &config, shop, claimed) {
+    match allowed(worker, shop, claimed, now).await {
+        Ok(Allowed::Now) => {}
+        Ok(Allowed::NotBefore(at)) => {
+            return AttemptOutcome::Postponed(next_opening(shop, claimed, at).unwrap_or(at));
+        }
+        Ok(Allowed::Never) => return AttemptOutcome::AskedBefore,
+        Err(error) => {
+            let error = format!("what was mailed before could not be read: {error}");
+            return failed(worker, &config, claimed, Failure::Temporary, error);
+        }
+    }
+    let outgoing = match compose(worker, &config, shop, claimed, version) {
         Ok(outgoing) => outgoing.begin_by(deadline),
         Err(error) => return AttemptOutcome::Failed(error),
     };
     match worker.transport.send(&outgoing).await {
         Ok(accepted) => AttemptOutcome::Sent(accepted.reply),
         Err(error) => failed(worker, &config, claimed, error.failure, error.to_string()),
+    }
+}
+
+/// The first moment from `at` on at which this mail may leave, if there are hours at all.
+fn next_opening(shop: &ShopSettings, claimed: &Claimed, at: Timestamp) -> Option<Timestamp> {
+    let window = shop.policy.window(&claimed.order.order)?;
+    Some(window.next_open_spread(at, &[&claimed.id.to_string()], shop.policy.spread))
+}
+
+/// Whether this person may get another mail. Most never got one. A mail that was attempted goes on:
+/// its recipient may have it, and a pause as long as the caps' would end its retries.
+async fn allowed(
+    worker: &Worker,
+    shop: &ShopSettings,
+    claimed: &Claimed,
+    now: Timestamp,
+) -> Result<Allowed, StoreError> {
+    let caps = &shop.policy.caps;
+    if !claimed.is_known || claimed.attempt > 1 || *caps == Caps::NONE {
+        return Ok(Allowed::Now);
+    }
+    let since = now.checked_sub(caps.memory()).unwrap_or(Timestamp::MIN);
+    let earlier = worker.store.earlier_mails(claimed.id, since).await?;
+    let first = claimed.kind == MailKind::Invitation;
+    let asks_about = first.then_some((&claimed.shop, &*claimed.order.order.items));
+    Ok(caps.allow(claimed.id, asks_about, &earlier, now))
+}
+
+/// What is recorded if the mail was sent.
+fn sent_mail(worker: &Worker, claimed: &Claimed, version: Version) -> SentMail {
+    let config = worker.config.load();
+    let Some(shop) = config.shop(&claimed.shop) else { return SentMail::default() };
+    let at = shop.policy.reminder.and_then(|delay| worker.now().checked_add(delay).ok());
+    SentMail {
+        remind_at: at.map(|at| next_opening(shop, claimed, at).unwrap_or(at)),
+        variant: version.recorded.filter(|_| claimed.kind == MailKind::Invitation),
     }
 }
 
@@ -98,13 +159,14 @@ fn compose(
     config: &Config,
     shop: &ShopSettings,
     claimed: &Claimed,
+    version: &Version,
 ) -> Result<Outgoing, String> {
     let order = &claimed.order.order;
     let Some(recipient) = order.email.clone() else {
         return Err("the order has no usable address".to_owned());
     };
     let link = |kind: &str, purpose| {
-        let token = worker.keys.token(purpose, claimed.id);
+        let token = worker.keys.token(purpose, claimed.invitation);
         format!("{}/{kind}/{token}", config.server.public_url)
     };
     let unsubscribe_url = link("u", Purpose::Unsubscribe);
@@ -121,13 +183,22 @@ fn compose(
         order_number: order.number.clone(),
         items: order.items.clone(),
         review_url: link("r", Purpose::Review),
+        later_url: (claimed.kind != MailKind::Later).then(|| link("l", Purpose::Later)),
         unsubscribe_url: unsubscribe_url.clone(),
     };
-    let rendered = templates.invitation(&language, &written).map_err(|error| error.to_string())?;
+    let kind = match claimed.kind {
+        MailKind::Reminder => templates::MailKind::Reminder,
+        // Who wanted to be asked later is asked as if for the first time.
+        MailKind::Invitation | MailKind::Later => templates::MailKind::Invitation,
+    };
+    let rendered = templates
+        .invitation(&language, kind, version.variant.as_deref(), &written)
+        .map_err(|error| error.to_string())?;
     let sender = &shop.sender;
     let message = Message {
         id: format!("inv-{}", claimed.id),
-        date: claimed.first_due_at,
+        // Not when it was due: caps and a closed window may have held it back for weeks.
+        date: claimed.first_attempt_at,
         from: Mailbox { name: Some(sender.name.clone()), address: sender.address.clone() },
         reply_to: sender.reply_to.clone(),
         to: Mailbox { name: order.name.clone(), address: recipient },
@@ -136,7 +207,7 @@ fn compose(
         html: rendered.html,
         unsubscribe: Some(unsubscribe_url),
         list_id: Some(format!("{}.reviews.{}", shop.id, sender.address.host())),
-        feedback_id: Some(format!("invitation:{}:afs", shop.id)),
+        feedback_id: Some(format!("{}:{}:afs", claimed.kind.as_str(), shop.id)),
     };
     mail::compose(&message).map_err(|error| error.to_string())
 }
@@ -171,7 +242,13 @@ fn report(worker: &Worker, claimed: &Claimed, outcome: &AttemptOutcome) {
         AttemptOutcome::Postponed(at) => {
             tracing::info!(
                 %request_id, invitation = %id, shop = %claimed.shop, until = %at,
-                "invitation waits for the send window"
+                "invitation waits: the send window is closed, or its recipient was mailed lately"
+            );
+        }
+        AttemptOutcome::AskedBefore => {
+            tracing::info!(
+                %request_id, invitation = %id, shop = %claimed.shop,
+                "invitation not sent: its recipient was asked about the same products lately"
             );
         }
     }
@@ -183,9 +260,10 @@ async fn record(
     worker: &Worker,
     claimed: &Claimed,
     outcome: AttemptOutcome,
+    sent: SentMail,
     deadline: Instant,
 ) -> bool {
-    let finish = Finish { id: claimed.id, fence: claimed.fence, at: worker.now(), outcome };
+    let finish = Finish { id: claimed.id, fence: claimed.fence, at: worker.now(), outcome, sent };
     let mut pause = RECORD_PAUSE;
     loop {
         match worker.store.finish(finish.clone()).await {
@@ -290,6 +368,7 @@ mod tests {
                 templates: Arc::new(ArcSwap::from_pointee(Templates::load(None).unwrap())),
                 keys: TokenKeys::new(vec![vec![7; 32]]).unwrap(),
                 clock,
+                decided: experiment::Decisions::default(),
             });
             let invitation = invite(&worker).await;
             Self { worker, invitation, now, sent, _dir: dir }
@@ -319,11 +398,7 @@ mod tests {
             email: EmailAddress::parse("anna@x.example").ok(),
             ..Order::default()
         };
-        let policy = Policy {
-            delay: SignedDuration::ZERO,
-            window: None,
-            max_order_age: SignedDuration::from_hours(24),
-        };
+        let policy = Policy::after(SignedDuration::ZERO);
         let arrival = Arrival {
             shop: "demo".parse().unwrap(),
             event: OrderEvent { change: Change::Completed, at: None, order },

@@ -6,11 +6,13 @@
 //! | [`review`] | checks a review against its invitation and order, and labels it |
 //! | [`notice`] | asks a platform about an order that its webhook only pointed to |
 //! | [`reconcile`] | wakes what the timer has lost |
+//! | [`experiment`] | looks how experiments stand, and ends them |
 //! | [`housekeeping`] | forgets what is kept only for a time |
 //!
 //! A job may be woken twice, late, or for nothing: the record decides, and every step can be
 //! repeated.
 
+pub mod experiment;
 mod housekeeping;
 mod invitation;
 mod notice;
@@ -56,12 +58,16 @@ pub struct Worker {
     pub keys: TokenKeys,
     /// Tells the time.
     pub clock: Clock,
+    /// The experiments that have ended.
+    pub decided: experiment::Decisions,
 }
 
 impl Worker {
     /// Works until `shutdown`, then lets running jobs finish and hands the rest back. How long that
     /// may take is for the caller to say.
     pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
+        // Before the first mail: an experiment that has ended must not go on.
+        experiment::settle_all(&self).await;
         let config = self.config.load();
         let lease = Duration::from_secs(config.worker.lease_secs);
         let poll_interval = Duration::from_millis(config.queue.poll_interval_millis);
@@ -93,7 +99,8 @@ impl Worker {
         };
         let reconciler = reconcile::run(self.clone(), shutdown.clone());
         let housekeeping = housekeeping::run(self.clone(), shutdown.clone());
-        tokio::join!(invitations, reviews, notices, reconciler, housekeeping);
+        let experiments = experiment::run(self.clone(), shutdown.clone());
+        tokio::join!(invitations, reviews, notices, reconciler, housekeeping, experiments);
     }
 
     fn now(&self) -> Timestamp {

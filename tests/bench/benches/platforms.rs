@@ -102,6 +102,7 @@ fn order(items: usize) -> OrderEvent {
         gtin: Some("7350053850019".into()),
         url: Some(format!("https://shop.example/products/kaffe-{number}")),
         image: Some(format!("https://shop.example/products/kaffe-{number}.jpg")),
+        ..Item::default()
     };
     let order = Order {
         reference: "820982911946154508".into(),
@@ -114,7 +115,7 @@ fn order(items: usize) -> OrderEvent {
         total: Money::new("498.00".parse().ok(), Some("SEK")),
         marketing_consent: Some(false),
         placed_at: Some(now()),
-        test: false,
+        ..Order::default()
     };
     OrderEvent { change: Change::Completed, at: Some(now()), order }
 }

@@ -12,7 +12,7 @@ use domain::{
     token::{Purpose, TokenKeys},
 };
 use jiff::{civil::time, tz::TimeZone};
-use templates::Templates;
+use templates::{MailKind, Templates};
 use uuid::Uuid;
 
 fn webhook(criterion: &mut Criterion) {
@@ -48,7 +48,11 @@ fn render(criterion: &mut Criterion) {
 
     let mut group = criterion.benchmark_group("render");
     group.bench_function("mail", |bencher| {
-        bencher.iter(|| templates.invitation(&language, black_box(&sample.mail)).unwrap());
+        bencher.iter(|| {
+            templates
+                .invitation(&language, MailKind::Invitation, None, black_box(&sample.mail))
+                .unwrap()
+        });
     });
     group.bench_function("form", |bencher| {
         bencher.iter(|| templates.page(&language, black_box(form)).unwrap());

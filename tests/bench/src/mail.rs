@@ -12,7 +12,7 @@ use anyhow::{Context as _, ensure};
 use domain::{EmailAddress, Item};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use templates::{InvitationMail, Templates};
+use templates::{InvitationMail, MailKind, Templates};
 use tests::servers::{Process, free_port, wait_until};
 
 use crate::{
@@ -138,9 +138,15 @@ impl Mail {
             order_number: Some("#1001".to_owned()),
             items: vec![item("Tea, 250 g"), item("Mörkrost 500 g"), item("Filter papers")],
             review_url: format!("https://reviews.shop.example/r/{token}"),
+            later_url: None,
             unsubscribe_url: unsubscribe_url.clone(),
         };
-        let rendered = templates.invitation(&templates.language(Some("en"), "en"), &written)?;
+        let rendered = templates.invitation(
+            &templates.language(Some("en"), "en"),
+            MailKind::Invitation,
+            None,
+            &written,
+        )?;
         let from = EmailAddress::parse("reviews@afs.example").context("an address")?;
         let to = EmailAddress::parse("buyer-1@example.com").context("an address")?;
         let parts = json!({

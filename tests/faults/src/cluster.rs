@@ -266,6 +266,11 @@ fn settings(shops: &[(Shop, u32)], mail_port: u16) -> BTreeMap<String, Value> {
         ("mail.smtp.final_timeout_secs", json!(FINAL_TIMEOUT.as_secs())),
         ("sender.address", json!("reviews@afs.example")),
         ("invitations.window_always_open", json!(true)),
+        // One order, one mail: that is what is counted.
+        ("invitations.reminder_days", json!(0)),
+        ("invitations.person_gap_hours", json!(0)),
+        ("invitations.person_mails_per_30_days", json!(100)),
+        ("invitations.same_product_days", json!(0)),
     ]
     .map(|(key, value)| (key.to_owned(), value))
     .into();

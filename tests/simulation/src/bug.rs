@@ -100,7 +100,7 @@ pub(crate) fn decide_ignoring_clock_changes(
 ) -> Outcome {
     let always_open = Policy { window: None, ..policy.clone() };
     let mut outcome = decide(known, event, &always_open, now);
-    if let Decision::Schedule { due_at, .. } = &mut outcome.decision {
+    if let Decision::Schedule(domain::decision::Timing { due_at, .. }) = &mut outcome.decision {
         *due_at = next_open_ignoring_clock_changes(window, *due_at);
     }
     outcome

@@ -7,7 +7,7 @@ use std::{
 
 use domain::{
     Change, Decision, EmailAddress, InvitationId, InvitationState, OrderStatus, ReviewId,
-    review::Label,
+    decision::Timing, review::Label,
 };
 use jiff::{SignedDuration, Timestamp};
 use store::sending::{AttemptOutcome, Claimed};
@@ -146,7 +146,7 @@ impl Ledger {
     ) -> Checked {
         let order = plan.events[number].order;
         self.decided.push((number, received_at));
-        let Decision::Schedule { due_at, wanted_at, .. } = decision else { return Ok(()) };
+        let Decision::Schedule(Timing { due_at, wanted_at, .. }) = decision else { return Ok(()) };
         let known = self.invitations.values().any(|other| *other == order);
         ensure(!known, Invariant::NeverTwice, order, || "a second invitation".into())?;
         self.invitations.extend(invitation.map(|id| (id, order)));
@@ -265,7 +265,7 @@ impl Ledger {
             counts.then(|| event.at.unwrap_or(*received_at).min(*received_at))
         });
         let policy = &plan.shops[shop].policy;
-        let due_at = completed.min().map(|at| at + policy.delay);
+        let due_at = completed.min().map(|at| at + policy.delays.shop);
         ensure(due_at.is_some_and(|due| due <= now), Invariant::NeverEarly, order, || {
             "before the shop's delay is over".into()
         })?;
@@ -320,7 +320,9 @@ impl Ledger {
                     "given up too early".into()
                 })
             }
-            AttemptOutcome::Retry { .. } | AttemptOutcome::Postponed(_) => Ok(()),
+            AttemptOutcome::Retry { .. }
+            | AttemptOutcome::Postponed(_)
+            | AttemptOutcome::AskedBefore => Ok(()),
         }
     }
 

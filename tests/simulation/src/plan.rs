@@ -293,20 +293,18 @@ impl Plan {
 impl Shop {
     fn draw(n: usize, rng: &mut Rng) -> Self {
         let hours = chance(rng, 0.6).then(|| Hours::draw(rng));
+        let delays = [
+            SignedDuration::ZERO,
+            SignedDuration::from_mins(10),
+            HOUR,
+            HOUR * 6,
+            HOUR * 24,
+            HOUR * 48,
+        ];
         let policy = Policy {
-            delay: pick(
-                rng,
-                &[
-                    SignedDuration::ZERO,
-                    SignedDuration::from_mins(10),
-                    HOUR,
-                    HOUR * 6,
-                    HOUR * 24,
-                    HOUR * 48,
-                ],
-            ),
             window: hours.as_ref().map(Hours::window),
             max_order_age: HOUR * 24 * 90,
+            ..Policy::after(pick(rng, &delays))
         };
         let id = format!("shop-{n}").parse().expect("a shop's id");
         Self { id, policy: Arc::new(policy), hours }

@@ -102,7 +102,9 @@ impl World {
         if let Some(Accepted::Decided { decision, invitation: Some(id) }) = accepted {
             let job = Job::Invitation(id);
             match decision {
-                Decision::Schedule { due_at, .. } if due_at <= self.clock(owner.0) + HORIZON => {
+                Decision::Schedule(domain::decision::Timing { due_at, .. })
+                    if due_at <= self.clock(owner.0) + HORIZON =>
+                {
                     self.wake(job, due_at);
                 }
                 Decision::Cancel { .. } if self.timer_call() != Call::NotDone => {
@@ -205,7 +207,14 @@ impl World {
         };
         let submitted_at = self.clock(receiver);
         let id = ReviewId::derive(submitted_at, &shop, &opinion);
-        Some(Review { id, shop, invitation: Some(invitation), opinion, submitted_at })
+        Some(Review {
+            id,
+            shop,
+            invitation: Some(invitation),
+            opinion,
+            products: vec![],
+            submitted_at,
+        })
     }
 
     pub(crate) fn store_review(&mut self, review: &Review) {

@@ -131,7 +131,11 @@ impl Record {
         let invitation = self.invitations.iter().find(|(_, row)| row.order == *order);
         Loaded {
             version: version.unwrap_or(0),
-            known: Known { order: record, invitation: invitation.map(|(_, row)| row.state) },
+            known: Known {
+                order: record,
+                invitation: invitation.map(|(_, row)| row.state),
+                attempted: invitation.is_some_and(|(_, row)| row.first_attempt_at.is_some()),
+            },
             invitation: invitation.map(|(id, _)| *id),
         }
     }
@@ -159,7 +163,7 @@ impl Record {
             return None;
         }
         match &outcome.decision {
-            Decision::Schedule { due_at, .. } => {
+            Decision::Schedule(domain::decision::Timing { due_at, .. }) => {
                 let id = InvitationId::derive(now, &arrival.shop, &order.1);
                 let taken =
                     |(other, row): (&InvitationId, &Invitation)| *other == id || row.order == order;
@@ -177,7 +181,8 @@ impl Record {
                 }
                 row.state = InvitationState::Cancelled;
             }
-            Decision::DoNotInvite { .. } | Decision::Keep { .. } => {
+            // No shop here waits for more than a completion.
+            Decision::Move(_) | Decision::DoNotInvite { .. } | Decision::Keep { .. } => {
                 let before = known.order.as_ref().and_then(|order| order.order.email.as_ref());
                 let after = outcome.order.order.email.as_ref();
                 if let (Some(id), true) = (invitation, after.is_some() && before != after) {
@@ -186,7 +191,9 @@ impl Record {
                     if row.first_attempt_at.is_some() {
                         self.former_recipients.insert((id, row.recipient));
                     }
-                    row.recipient = recipient;
+                    if row.state != InvitationState::Sent {
+                        row.recipient = recipient;
+                    }
                 }
             }
         }
@@ -229,12 +236,24 @@ impl Record {
         row.attempt += 1;
         row.lease_until = Some(later(claim.now, claim.lease));
         row.first_attempt_at = row.first_attempt_at.or(Some(whole_millis(claim.now)));
+        let row = self.invitations.get(&claim.id)?;
+        let mailed = |other: &Invitation| {
+            matches!(other.state, InvitationState::Sending | InvitationState::Sent)
+        };
+        let is_known = self.invitations.iter().any(|(id, other)| {
+            *id != claim.id && other.recipient == row.recipient && mailed(other)
+        });
         let (_, order) = self.orders.get(&row.order)?;
         Some(Claimed {
             id: claim.id,
+            kind: domain::MailKind::Invitation,
+            invitation: claim.id,
+            is_known,
+            recipient: row.recipient.to_string(),
             fence: row.fence,
             attempt: row.attempt,
             first_due_at: row.first_due_at,
+            first_attempt_at: row.first_attempt_at?,
             due_at: row.due_at,
             shop: row.order.0.clone(),
             request_id: Uuid::nil(),
@@ -284,6 +303,7 @@ impl Record {
             AttemptOutcome::Sent(_) => row.state = InvitationState::Sent,
             AttemptOutcome::Retry { at, .. } => row.due_at = whole_millis(*at),
             AttemptOutcome::Failed(_) => row.state = InvitationState::Failed,
+            AttemptOutcome::AskedBefore => row.state = InvitationState::Cancelled,
             AttemptOutcome::Postponed(at) => {
                 row.due_at = whole_millis(*at);
                 row.attempt -= 1;

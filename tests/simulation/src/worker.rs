@@ -404,7 +404,13 @@ impl World {
 
     fn ended(&self, task: Task, outcome: AttemptOutcome) -> Finish {
         let Claimed { id, fence, .. } = self.claims[task.attempt];
-        Finish { id, fence, at: self.clock(task.owner.0), outcome }
+        Finish {
+            id,
+            fence,
+            at: self.clock(task.owner.0),
+            outcome,
+            sent: store::sending::SentMail::default(),
+        }
     }
 
     /// Records the outcome; `true` if it counts.

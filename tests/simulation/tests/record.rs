@@ -5,8 +5,9 @@
 use std::{fmt::Debug, sync::Arc};
 
 use domain::{
-    Change, EmailAddress, InvitationId, Item, Order, OrderEvent, Policy, Review, ReviewId,
-    review::{Opinion, verify},
+    Change, EmailAddress, InvitationId, Item, Order, OrderEvent, Policy, ProductReview, Review,
+    ReviewId,
+    review::{Opinion, products, verify},
 };
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
@@ -118,9 +119,8 @@ impl Pair {
             request_id: Uuid::nil(),
             received_at: self.now,
             policy: Arc::new(Policy {
-                delay: MINUTE * self.rng.i32(0..=30),
-                window: None,
                 max_order_age: MINUTE * 60,
+                ..Policy::after(MINUTE * self.rng.i32(0..=30))
             }),
         };
         let order = (arrival.shop.clone(), arrival.event.order.reference.clone());
@@ -165,14 +165,16 @@ impl Pair {
             2 => AttemptOutcome::Postponed(later),
             _ => AttemptOutcome::Retry { at: later, error: "451".into() },
         };
-        let finish = Finish { id, fence, at: self.now, outcome };
+        let finish =
+            Finish { id, fence, at: self.now, outcome, sent: store::sending::SentMail::default() };
         let memory = self.memory.finish(&finish);
         same(&self.disk.finish(finish).await.unwrap(), &memory)
     }
 
     async fn unsubscribe(&mut self) -> Result<(), String> {
         let id = self.invitation();
-        let disk = self.disk.unsubscribe(id, self.now).await.unwrap();
+        let disk =
+            self.disk.unsubscribe(id, store::suppression::From::Shop, self.now).await.unwrap();
         same(&disk, &self.memory.unsubscribe(id))
     }
 
@@ -192,11 +194,19 @@ impl Pair {
             shop: invited.shop,
             invitation: self.rng.bool().then_some(id),
             opinion,
+            products: self.products(),
             submitted_at: self.now,
         };
         self.reviews.push(review.id);
         let disk = self.disk.submit_review(&review).await.unwrap();
         same(&disk, &self.memory.submit_review(&review))
+    }
+
+    fn products(&mut self) -> Vec<ProductReview> {
+        let items = [Item { name: "Kaffe".into(), ..Item::default() }];
+        let stars = self.rng.u8(1..=5).try_into().unwrap();
+        let products = products(&items).into_iter();
+        products.map(|product| ProductReview::new(product, stars, "Starkt.")).collect()
     }
 
     async fn label_review(&mut self) -> Result<(), String> {

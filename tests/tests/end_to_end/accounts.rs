@@ -78,6 +78,11 @@ async fn daemons_work_with_an_account_that_reads_and_writes_rows_and_nothing_els
     afs.web.deliver(&TEA.webhook(&completed(2))).await;
     afs.until_sent(2).await;
 
+    let erase = ["privacy", "erase", "--shop", PAPER.id, "--order", &order.order.reference];
+    let erased = afs.afs(&erase);
+    let told = String::from_utf8_lossy(&erased.stderr);
+    assert!(erased.status.success(), "it deletes what is kept for a time only: {told}");
+
     let mut connection = PgConnection::connect(&daemon).await.unwrap();
     for forbidden in [
         "DELETE FROM orders",

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`main_job`] | a signed order becomes one mail, and its review is verified |
 //! | [`invitations`] | who gets no mail, and that nobody gets two |
+//! | [`policy`] | when people are asked, how often, and in which words |
 //! | [`faults`] | nothing is lost, whatever is killed |
 //! | [`webhooks`] | how requests are refused |
 //! | [`thin`] | webhooks that do not say all, or cannot be read |
@@ -28,6 +29,7 @@ mod main_job;
 mod operator;
 mod other_mail_server;
 mod pages;
+mod policy;
 mod privacy;
 mod thin;
 mod webhooks;

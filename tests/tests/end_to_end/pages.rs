@@ -1,9 +1,10 @@
 //! What links do, and what they do not: mail scanners open them all, and strangers try them.
 
+use domain::{Item, ProductKey};
 use futures::future::join_all;
 use jiff::SignedDuration;
 use reqwest::Method;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
+use serde_json::{Value, json};
 use tests::{
     installation::{Installation, Profile, Setup},
     on_both_profiles,
@@ -22,6 +23,7 @@ on_both_profiles! {
     the_unsubscribe_page_has_one_button_that_stops_mail,
     forms_and_styles_stay_below_the_public_address,
     a_review_without_an_invitation_is_organic_and_stays_so,
+    products_are_rated_on_the_same_page_and_each_opinion_stays_with_its_product,
 }
 
 async fn only_the_form_itself_stores_a_review(profile: Profile) {
@@ -128,15 +130,7 @@ async fn a_link_that_ran_out_shows_no_form_and_takes_none(profile: Profile) {
 async fn sent_days_ago(afs: &Installation, days: i64) {
     let at = (now() - SignedDuration::from_hours(24 * days)).as_millisecond();
     let sent = format!("UPDATE invitations SET first_attempt_at = {at}, sent_at = {at}");
-    let url = afs.database_url();
-    let changed = if url.starts_with("sqlite:") {
-        let mut record = SqliteConnection::connect(&url).await.unwrap();
-        sqlx::raw_sql(AssertSqlSafe(sent)).execute(&mut record).await.unwrap().rows_affected()
-    } else {
-        let mut record = PgConnection::connect(&url).await.unwrap();
-        sqlx::raw_sql(AssertSqlSafe(sent)).execute(&mut record).await.unwrap().rows_affected()
-    };
-    assert_eq!(changed, 1);
+    assert_eq!(afs.change_record(sent).await, 1);
 }
 
 async fn keys_of_links_rotate_and_a_key_that_is_gone_opens_nothing(profile: Profile) {
@@ -264,6 +258,59 @@ async fn a_review_without_an_invitation_is_organic_and_stays_so(profile: Profile
     until_verified(&afs, 1).await;
     assert_eq!(afs.status().reviews("organic"), 1, "it is still organic when others are verified");
     assert_eq!(afs.status().all_reviews(), 2);
+}
+
+async fn products_are_rated_on_the_same_page_and_each_opinion_stays_with_its_product(
+    profile: Profile,
+) {
+    let afs = Installation::start(profile).await;
+    let item = |name: &str| Item { name: name.into(), ..Item::default() };
+    let order = |names: &[&str]| {
+        let mut event = completed(1);
+        event.order.items = names.iter().map(|name| item(name)).collect();
+        event
+    };
+    afs.web.deliver(&PAPER.webhook(&order(&["Pen", "Ink", "Diary"]))).await;
+    let link = afs.mail_to(&address(1)).await.review_link();
+    let field = |prefix: &str, name: &str| format!("{prefix}-{}", ProductKey::of(&item(name)));
+
+    let page = afs.web.get(&link).await;
+    assert!(page.text().contains("Diary"), "{}", page.text());
+    let form = page
+        .form()
+        .with("stars", "5")
+        .with(&field("stars", "Pen"), "2")
+        .with(&field("text", "Pen"), "It blots.")
+        .with(&field("stars", "Diary"), "4")
+        .with(&field("text", "Ink"), "It is blue.");
+    let answer = afs.web.submit(&form).await;
+    assert_eq!(answer.status, 422, "a text without stars");
+    let again = answer.form();
+    assert_eq!(again.fields[&field("stars", "Pen")], "2", "what was chosen is kept");
+    assert!(answer.text().contains("It blots.") && answer.text().contains("It is blue."));
+
+    let form = form.with(&field("stars", "Ink"), "1");
+    let mut changed = order(&["Ruler", "Ink", "Pen"]);
+    changed.at = Some(now() + SignedDuration::from_secs(1));
+    let update = PAPER.webhook(&changed);
+    afs.web.deliver(&PAPER.signed(&update.body, &update)).await;
+    assert_eq!(afs.web.submit(&form).await.status, 200);
+    until_verified(&afs, 1).await;
+
+    let told = afs.afs(&["privacy", "export", "--shop", "paper", "--order", "1"]).stdout;
+    let told: Value = serde_json::from_slice(&told).unwrap();
+    let review = &told[0]["review"];
+    assert_eq!((&review["stars"], &review["label"]), (&json!(5), &json!("verified")));
+    let products: Vec<_> = review["products"].as_array().unwrap().iter().collect();
+    let shown: Vec<_> = products.iter().map(|p| (&p["name"], &p["stars"], &p["body"])).collect();
+    assert_eq!(
+        shown,
+        [
+            (&json!("Ink"), &json!(1), &json!("It is blue.")),
+            (&json!("Pen"), &json!(2), &json!("It blots.")),
+        ],
+        "the diary was taken out of the order"
+    );
 }
 
 /// Completes an order and returns the link in the mail that comes of it.

@@ -218,6 +218,42 @@ fn a_body_means_what_its_event_is_listed_under_and_no_header_changes_that() {
 }
 
 #[test]
+fn the_list_of_an_event_says_how_far_the_order_is() {
+    let lists = "completed = ['paid']\npartial = ['split']\nshipped = ['sent']\n\
+                 delivered = ['there']\ncancelled = ['off']";
+    let config = config(&MINIMAL.replace(r#"completed = ["shipped"]"#, lists));
+    for (status, change, fulfilment) in [
+        ("paid", Change::Completed, Fulfilment::Unknown),
+        ("split", Change::Completed, Fulfilment::Partial),
+        ("sent", Change::Completed, Fulfilment::Shipped),
+        ("there", Change::Completed, Fulfilment::Delivered),
+        ("off", Change::Cancelled, Fulfilment::Unknown),
+    ] {
+        let event = order(&config, &format!(r#"{{"status":"{status}","id":1}}"#));
+        assert_eq!((event.change, event.order.fulfilment), (change, fulfilment), "{status}");
+        let sample = adapter(&config).sample(&event).body;
+        assert!(String::from_utf8(sample).unwrap().contains(status), "{status}");
+    }
+}
+
+#[test]
+fn a_company_is_a_text_or_true_and_tags_are_a_list_or_between_commas() {
+    let paths = "reference = '/id'\ncompany = '/company'\ntags = '/tags'";
+    let config = config(&MINIMAL.replace(r#"reference = "/id""#, paths));
+    let order = |company: &str, tags: &str| {
+        let body = format!(r#"{{"status":"shipped","id":1,"company":{company},"tags":{tags}}}"#);
+        let order = order(&config, &body).order;
+        (order.business, order.tags)
+    };
+    for company in [r#""Lind AB""#, "true", r#""true""#, "1"] {
+        assert_eq!(order(company, r#""gift, b2b""#), (true, vec!["gift".into(), "b2b".into()]));
+    }
+    for none in ["null", r#""""#, r#"" ""#, "false", r#""0""#, "{}"] {
+        assert_eq!(order(none, r#"["gift, wrapped"]"#), (false, vec!["gift, wrapped".into()]));
+    }
+}
+
+#[test]
 fn what_the_mapping_does_not_know_is_an_error_and_so_is_kept() {
     let config = config(MINIMAL);
     for body in [r#"{"id":1}"#, r#"{"id":1,"status":null}"#, r#"{"id":1,"status":["shipped"]}"#] {
@@ -315,10 +351,15 @@ fn paths_that_tell_nothing_are_named() {
         ("order.email", Found::Unusable),
         ("order.language", Found::Nothing),
         ("order.country", Found::Nothing),
+        ("order.region", Found::Nothing),
+        ("order.company", Found::Nothing),
+        ("order.tags", Found::Nothing),
+        ("items.categories", Found::Nothing),
         ("items.url", Found::Nothing),
         ("items.image", Found::Nothing),
         ("order.marketing_consent", Found::Nothing),
         ("order.placed_at", Found::Nothing),
+        ("order.ask_at", Found::Nothing),
         ("order.test", Found::Nothing),
         ("order.changed_at", Found::Unusable),
     ];
@@ -326,7 +367,7 @@ fn paths_that_tell_nothing_are_named() {
     assert_eq!(misses[0].path, "/data/order/customer/last_name");
 
     let nothing = mapping.misses(b"{}").unwrap();
-    assert_eq!(nothing.len(), 15, "all but those of a product: {nothing:?}");
+    assert_eq!(nothing.len(), 19, "all but those of a product: {nothing:?}");
     assert!(mapping.misses(b"event=order.shipped").is_err());
 }
 
@@ -337,8 +378,8 @@ fn pointer() -> impl Strategy<Value = String> {
 
 /// A mapping of any shape, also one that no configuration could have.
 fn any_table() -> impl Strategy<Value = Table> {
-    let pointers = prop::collection::vec(prop::option::of(pointer()), 21);
-    let lists = prop::collection::vec(prop::option::of(prop::collection::vec("a|1|null", 0..3)), 4);
+    let pointers = prop::collection::vec(prop::option::of(pointer()), 26);
+    let lists = prop::collection::vec(prop::option::of(prop::collection::vec("a|1|null", 0..3)), 7);
     (pointers, lists).prop_map(|(pointers, lists)| {
         let mut pointers = pointers.into_iter();
         let mut next = || pointers.next().flatten();
@@ -353,7 +394,10 @@ fn any_table() -> impl Strategy<Value = Table> {
             },
             event: mapping::Event {
                 path: next().unwrap_or_default(),
-                completed: list().unwrap_or_default(),
+                completed: list(),
+                partial: list(),
+                shipped: list(),
+                delivered: list(),
                 cancelled: list(),
                 refunded: list(),
                 ignored: list(),
@@ -367,12 +411,16 @@ fn any_table() -> impl Strategy<Value = Table> {
                 last_name: next(),
                 language: next(),
                 country: next(),
+                region: next(),
+                company: next(),
+                tags: next(),
                 total: next(),
                 total_minor: next(),
                 currency: next(),
                 marketing_consent: next(),
                 changed_at: next(),
                 placed_at: next(),
+                ask_at: next(),
                 test: next(),
             },
             items: next().map(|list| mapping::Items {
@@ -380,6 +428,7 @@ fn any_table() -> impl Strategy<Value = Table> {
                 name: next().unwrap_or_default(),
                 sku: next(),
                 gtin: None,
+                categories: next(),
                 url: next(),
                 image: next(),
             }),

@@ -3,10 +3,15 @@
 pub(crate) mod adapter;
 pub(crate) mod config;
 pub(crate) mod demo;
+pub(crate) mod experiment;
+pub(crate) mod explain;
+pub(crate) mod mail;
 pub(crate) mod migrate;
 pub(crate) mod privacy;
+pub(crate) mod simulate;
 pub(crate) mod status;
 pub(crate) mod webhook;
+pub(crate) mod words;
 
 use std::io::Write as _;
 

@@ -62,6 +62,9 @@ fn say_status(status: &Status, now: jiff::Timestamp) {
     };
     say(format_args!("orders        {}", status.orders));
     say(format_args!("invitations   {}", counts(&status.invitations)));
+    if !status.reminders.is_empty() {
+        say(format_args!("reminders     {}", counts(&status.reminders)));
+    }
     say(format_args!("reviews       {}", counts(&status.reviews)));
     say(format_args!("suppressed    {} addresses", status.suppressions));
     match status.oldest_due_at {

@@ -9,6 +9,9 @@ const UNUSED_KEYS: [(&str, &[&str]); 2] = [
     ("standard_webhooks", &["header", "encoding", "key"]),
 ];
 
+/// The lists of what completes an order.
+const COMPLETING: [&str; 4] = ["completed", "partial", "shipped", "delivered"];
+
 /// Everything in the mapping of `shop` that contradicts something else.
 pub(super) fn contradictions(shop: &Node) -> Vec<Problem> {
     let order = shop.get("mapping.order");
@@ -17,6 +20,7 @@ pub(super) fn contradictions(shop: &Node) -> Vec<Problem> {
         .into_iter()
         .chain(signature_has_a_header(shop))
         .chain(signature_says_nothing_twice(shop))
+        .chain(event_completes_orders(shop))
         .chain(values_mean_one_thing(shop))
         .chain(parts.iter().filter_map(|part| one_of(order?, "name", part)))
         .chain(order.and_then(|order| one_of(order, "total", "total_minor")))
@@ -74,11 +78,21 @@ fn signature_says_nothing_twice(shop: &Node) -> Vec<Problem> {
     problems().unwrap_or_default()
 }
 
+fn event_completes_orders(shop: &Node) -> Option<Problem> {
+    let event = shop.get("mapping.event")?;
+    COMPLETING.iter().all(|list| event.get(list).is_none()).then(|| {
+        contradiction(
+            &[event],
+            format!("`{}` has none of `{}`", event.key, COMPLETING.join("`, `")),
+            "say what stands there when the buyer has, or soon gets, the goods",
+        )
+    })
+}
+
 fn values_mean_one_thing(shop: &Node) -> Vec<Problem> {
-    let lists = ["completed", "cancelled", "refunded", "ignored"];
+    let lists = COMPLETING.iter().chain(&["cancelled", "refunded", "ignored"]);
     let event = shop.get("mapping.event");
     let values: Vec<&Node> = lists
-        .iter()
         .filter_map(|list| event?.get(list))
         .flat_map(Node::list)
         .filter(|value| value.text().is_some())

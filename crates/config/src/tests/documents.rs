@@ -14,12 +14,21 @@ fn config_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config")
 }
 
-/// The keys that `schema` knows, with `my-shop` for the id of a shop.
+/// The name that the default file shows for a key that the operator chooses.
+fn chosen(path: &str) -> &'static str {
+    match path {
+        ".invitations.countries" => "US",
+        ".invitations.products" => "mattresses",
+        _ => "my-shop",
+    }
+}
+
+/// The keys that `schema` knows, with an example for names that the operator chooses.
 fn keys(schema: &Value, path: &str, into: &mut BTreeSet<String>) {
     let properties = schema["properties"].as_object().into_iter().flatten();
     let any = schema.get("additionalProperties").filter(|any| any.is_object());
     let mut children: Vec<_> = properties.map(|(name, child)| (name.as_str(), child)).collect();
-    children.extend(any.map(|child| ("my-shop", child)));
+    children.extend(any.map(|child| (chosen(path), child)));
     for (name, child) in &children {
         keys(child, &format!("{path}.{name}"), into);
     }

@@ -85,7 +85,7 @@ fn variables_are_read_as_the_key_wants_them() {
     assert_eq!(shop.name, "Åsas [skor]");
     assert_eq!(secrets(shop), ["a", "b"]);
     assert!(shop.policy.window.is_none());
-    assert_eq!(shop.policy.delay, SignedDuration::from_hours(3 * 24));
+    assert_eq!(shop.policy.delays.shop, SignedDuration::from_hours(3 * 24));
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn a_shop_inherits_what_it_does_not_set() {
             secrets = ["s"]
             [shops.my-shop.invitations]
             window_opens = "11:00"
-            link_valid_days = 2
+            link_valid_days = 20
             [shops.my-shop.sender]
             address = "mine@x.example"
         "#,
@@ -144,8 +144,8 @@ fn a_shop_inherits_what_it_does_not_set() {
     .unwrap();
     let shop = shop(&config);
     assert_eq!(shop.language, "en");
-    assert_eq!(shop.policy.delay, SignedDuration::from_hours(5 * 24));
-    assert_eq!(shop.link_valid, SignedDuration::from_hours(48));
+    assert_eq!(shop.policy.delays.shop, SignedDuration::from_hours(5 * 24));
+    assert_eq!(shop.link_valid, SignedDuration::from_hours(20 * 24));
     let window = shop.policy.window.as_ref().unwrap();
     let open = |at: &str| window.is_open(at.parse().unwrap());
     assert!(open("2026-07-01T09:30:00Z") && !open("2026-07-01T08:30:00Z"));
@@ -160,7 +160,7 @@ fn seconds_and_days_of_delay_replace_each_other_across_tables() {
     let delay = |for_all: &str, for_shop: &str| {
         let text =
             format!("[invitations]\n{for_all}\n{SHOP}\n[shops.my-shop.invitations]\n{for_shop}");
-        shop(&Config::from_toml(&text, PLATFORMS).unwrap()).policy.delay
+        shop(&Config::from_toml(&text, PLATFORMS).unwrap()).policy.delays.shop
     };
     assert_eq!(delay("delay_secs = 3", ""), SignedDuration::from_secs(3));
     assert_eq!(delay("delay_days = 2", "delay_secs = 3"), SignedDuration::from_secs(3));

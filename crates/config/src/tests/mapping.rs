@@ -54,10 +54,10 @@ fn a_mapping_needs_a_signature_an_event_and_an_id() {
     insta::assert_snapshot!(problems(&format!("{SHOP}{empty}")), @r#"
     afs.toml:5:18: `shops.a.mapping.signature.scheme` is missing
       hint: How the signature is made, such as `hmac_sha256`.
-    afs.toml:6:18: `shops.a.mapping.event.completed` is missing
-      hint: What stands there when the buyer has, or soon gets, the goods, such as `["order.shipped"]`.
     afs.toml:6:18: `shops.a.mapping.event.path` is missing
       hint: Where the body says what happened: the name of the event or the status of the order, such as `/event`. Numbers, true and false count as text.
+    afs.toml:6:18: `shops.a.mapping.event` has none of `completed`, `partial`, `shipped`, `delivered`
+      hint: say what stands there when the buyer has, or soon gets, the goods
     afs.toml:7:18: `shops.a.mapping.order.reference` is missing
       hint: The shop system's own id of the order, the same in all its webhooks, such as `/data/id`.
     afs.toml:8:18: `shops.a.mapping.items.list` is missing
@@ -123,7 +123,10 @@ fn an_event_stands_in_the_body_and_each_value_means_one_thing() {
     let with = |keys: &str| format!("{SHOP}{SIGNATURE}[shops.a.mapping.event]\n{keys}\n{ORDER}");
     for (keys, expected) in [
         ("completed = ['a']", "8:18 `event.path` is missing"),
-        ("path = '/e'", "8:18 `event.completed` is missing"),
+        (
+            "path = '/e'\nignored = ['a']",
+            "8:18 `event` has none of `completed`, `partial`, `shipped`, `delivered`",
+        ),
         (
             "path = '/e'\nheader = 'x-event'\ncompleted = ['a']",
             "10:1 `event.header` is not a known key",
@@ -147,6 +150,15 @@ fn an_event_stands_in_the_body_and_each_value_means_one_thing() {
             "11:14 `event.cancelled[0]` and `event.refunded[0]` are the same value",
         ),
         (
+            "path = '/e'\nshipped = ['a']\ndelivered = ['a']",
+            "11:14 `event.shipped[0]` and `event.delivered[0]` are the same value",
+        ),
+        (
+            "path = '/e'\npartial = ['a']\ncompleted = ['a']",
+            "11:14 `event.completed[0]` and `event.partial[0]` are the same value",
+        ),
+        ("path = '/e'\nshipped = []", "10:1 `event.shipped` must not be empty"),
+        (
             "path = '/e'\ncompleted = ['a', 'a']",
             "10:19 `event.completed[0]` and `event.completed[1]` are the same value",
         ),
@@ -154,6 +166,9 @@ fn an_event_stands_in_the_body_and_each_value_means_one_thing() {
         assert_eq!(problem(&with(keys)), expected);
     }
     assert!(load(&with("path = '/e'\ncompleted = ['a']\ncancelled = ['A', 'null']")).is_ok());
+    for one in ["completed", "partial", "shipped", "delivered"] {
+        assert!(load(&with(&format!("path = '/e'\n{one} = ['a']"))).is_ok(), "{one}");
+    }
 }
 
 #[test]

@@ -144,6 +144,16 @@ fn every_contradiction_is_found_where_it_was_made() {
     for (text, place, message) in [
         (format!("[worker]\nlease_secs = 930\n{smtp}"), "2:1", "a mail can take 930 seconds"),
         (format!("{smtp}[mail.smtp]\nfinal_timeout_secs = 870"), "6:1", "a mail can take 1200"),
+        (
+            "[invitations]\nlink_valid_days = 7".to_owned(),
+            "2:1",
+            "`invitations.reminder_days` is not less than `invitations.link_valid_days`",
+        ),
+        (
+            "[invitations.products.tea]\ndelay_days = 3".to_owned(),
+            "1:23",
+            "`invitations.products.tea` names no products",
+        ),
         ("[invitations]\nwindow_opens = '19:00'".to_owned(), "2:1", "is not before"),
         (
             format!("{SHOP}[shops.a.invitations]\nwindow_closes = '09:00'"),

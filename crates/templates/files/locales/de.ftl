@@ -35,6 +35,19 @@ invitation-why = Sie erhalten diese E-Mail, weil Sie bei { $shop } bestellt habe
 invitation-unsubscribe = Keine Bitten um Bewertungen mehr erhalten
 
 
+## E-Mail: die Erinnerung
+
+reminder-subject = Zur Erinnerung: Wie war Ihre Bestellung bei { $shop }?
+reminder-ask = vor einigen Tagen haben wir Sie gefragt, wie Ihre Bestellung bei { $shop } gelaufen ist. Wenn Sie eine Minute Zeit haben: Was war gut, was war es nicht? Jede ehrliche Meinung ist gleichermaßen willkommen. Wir erinnern Sie nicht noch einmal.
+reminder-ask-order = vor einigen Tagen haben wir Sie gefragt, wie Ihre Bestellung { $order } bei { $shop } gelaufen ist. Wenn Sie eine Minute Zeit haben: Was war gut, was war es nicht? Jede ehrliche Meinung ist gleichermaßen willkommen. Wir erinnern Sie nicht noch einmal.
+
+
+## E-Mail: Links unter der Einladung und der Erinnerung
+
+invitation-later = Noch nicht ausprobiert? Fragen Sie mich später
+invitation-later-text = Noch nicht ausprobiert? Wir können Sie später fragen:
+
+
 ## Seite: das Formular
 
 form-heading = Ihre Bewertung von { $shop }
@@ -62,8 +75,20 @@ form-error =
         [title-too-long] Die Überschrift darf höchstens { $max } Zeichen haben.
         [text-too-long] Die Bewertung darf höchstens { $max } Zeichen haben.
         [name-too-long] Der Name darf höchstens { $max } Zeichen haben.
+        [product-stars-missing] Bitte wählen Sie auch für dieses Produkt 1 bis 5 Sterne, oder löschen Sie Ihre Meinung dazu.
+        [product-text-too-long] Die Meinung zu einem Produkt darf höchstens { $max } Zeichen haben.
        *[expired] Die Seite war zu lange geöffnet. Nichts ist verloren: Bitte senden Sie noch einmal.
     }
+
+
+## Seite: das Formular, Produkte
+
+form-shop-heading = Der Shop: { $shop }
+form-products-heading = Die Produkte
+form-products-hint = Bewerten Sie so viele, wie Sie möchten, oder keines.
+form-product-stars = Wie viele Sterne vergeben Sie für { $product }?
+form-product-text = Ihre Meinung zu diesem Produkt
+form-no-stars = Keine Bewertung
 
 
 ## Seiten: eine Bewertung ist eingegangen
@@ -87,13 +112,36 @@ received-label =
 received-close = Sie können diese Seite jetzt schließen.
 
 
+## Seite: später fragen
+
+later-heading = Wann sollen wir Sie fragen?
+later-text = { $shop } bittet Sie zu dem Zeitpunkt, den Sie wählen, noch einmal um eine Bewertung Ihrer Bestellung.
+later-choice =
+    { $weeks ->
+        [one] In einer Woche
+       *[other] In { $weeks } Wochen
+    }
+later-button = Fragen Sie mich dann
+later-done-heading = Wir fragen Sie später
+later-done-text =
+    { $weeks ->
+        [one] { $shop } bittet Sie in etwa einer Woche noch einmal um eine Bewertung. Sie müssen jetzt nichts tun.
+       *[other] { $shop } bittet Sie in etwa { $weeks } Wochen noch einmal um eine Bewertung. Sie müssen jetzt nichts tun.
+    }
+later-not-heading = Wir können Sie nicht später fragen
+later-not-text = Sie haben diese Möglichkeit schon genutzt, oder es gibt nichts mehr zu fragen. Der Link zur Bewertung in der E-Mail funktioniert weiterhin.
+
+
 ## Seiten: keine E-Mails mehr
 
 unsubscribe-heading = Keine Bitten um Bewertungen mehr?
 unsubscribe-text = { $shop } bittet Sie dann nicht mehr per E-Mail um Bewertungen. E-Mails zu Ihren Bestellungen sind davon nicht betroffen.
 unsubscribe-button = Abmelden
+unsubscribe-all-text = Mehrere Shops bitten über diesen Dienst um Bewertungen. Sie können sich auch von allen diesen Shops abmelden.
+unsubscribe-all-button = Von allen Shops abmelden
 unsubscribed-heading = Sie sind abgemeldet
 unsubscribed-text = { $shop } bittet Sie nicht mehr per E-Mail um Bewertungen. Das gilt ab sofort.
+unsubscribed-all-text = Keiner der Shops, die diesen Dienst nutzen, bittet Sie noch per E-Mail um Bewertungen. Das gilt ab sofort.
 
 
 ## Seiten: etwas ist im Weg

@@ -41,6 +41,20 @@ invitation-why = You are receiving this email because you ordered from { $shop }
 invitation-unsubscribe = Unsubscribe from review requests
 
 
+## Mail: the reminder, if there is no review a week after the invitation
+
+reminder-subject = A reminder: how was your order from { $shop }?
+reminder-ask = Some days ago we asked how your order from { $shop } went. If you have a minute: what was good, and what was not? Every honest opinion is equally welcome. We will not remind you again.
+reminder-ask-order = Some days ago we asked how your order { $order } from { $shop } went. If you have a minute: what was good, and what was not? Every honest opinion is equally welcome. We will not remind you again.
+
+
+## Mail: links below the invitation and the reminder
+
+invitation-later = Not tried it yet? Ask me later
+# The same in plain text, with the link on a line of its own after it.
+invitation-later-text = Not tried it yet? We can ask you later:
+
+
 ## Page: the review form
 
 form-heading = Your review of { $shop }
@@ -69,8 +83,21 @@ form-error =
         [title-too-long] The headline may have at most { $max } characters.
         [text-too-long] The review may have at most { $max } characters.
         [name-too-long] The name may have at most { $max } characters.
+        [product-stars-missing] Please choose 1 to 5 stars for this product too, or delete your opinion of it.
+        [product-text-too-long] The opinion of a product may have at most { $max } characters.
        *[expired] The page was open for too long. Nothing is lost: please send it again.
     }
+
+
+## Page: the review form, products
+
+form-shop-heading = The shop: { $shop }
+form-products-heading = The products
+form-products-hint = Rate as many as you like, or none.
+form-product-stars = How many stars do you give { $product }?
+form-product-text = Your opinion of this product
+# A choice beside 1 to 5 stars.
+form-no-stars = No rating
 
 
 ## Pages: a review was received
@@ -95,13 +122,37 @@ received-label =
 received-close = You can close this page now.
 
 
+## Page: ask me later
+
+later-heading = When shall we ask you?
+later-text = { $shop } will ask you once more for a review of your order, at the time you choose.
+# $weeks: 1, 2 or 4.
+later-choice =
+    { $weeks ->
+        [one] In one week
+       *[other] In { $weeks } weeks
+    }
+later-button = Ask me then
+later-done-heading = We will ask you later
+later-done-text =
+    { $weeks ->
+        [one] { $shop } will ask you for a review once more in about one week. You need not do anything now.
+       *[other] { $shop } will ask you for a review once more in about { $weeks } weeks. You need not do anything now.
+    }
+later-not-heading = We cannot ask you later
+later-not-text = This has been used already, or there is nothing left to ask about. The link to your review in the email still works.
+
+
 ## Pages: no more mail
 
 unsubscribe-heading = Unsubscribe from review requests?
 unsubscribe-text = { $shop } will then no longer ask you for reviews by email. Emails about your orders are not affected.
 unsubscribe-button = Unsubscribe
+unsubscribe-all-text = Several shops ask for reviews through this service. You can also stop the requests of all of them.
+unsubscribe-all-button = Unsubscribe from all shops
 unsubscribed-heading = You are unsubscribed
 unsubscribed-text = { $shop } will no longer ask you for reviews by email. This takes effect at once.
+unsubscribed-all-text = None of the shops that use this service will ask you for reviews by email any more. This takes effect at once.
 
 
 ## Pages: something is in the way

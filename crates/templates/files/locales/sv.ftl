@@ -35,6 +35,19 @@ invitation-why = Du får det här mejlet för att du har handlat hos { $shop }, 
 invitation-unsubscribe = Avsluta förfrågningar om omdömen
 
 
+## Mejl: påminnelsen
+
+reminder-subject = En påminnelse: hur gick det med din beställning från { $shop }?
+reminder-ask = För några dagar sedan frågade vi hur det gick med din beställning från { $shop }. Om du har en minut: vad var bra, och vad var mindre bra? Alla ärliga åsikter är lika välkomna. Vi påminner dig inte igen.
+reminder-ask-order = För några dagar sedan frågade vi hur det gick med din beställning { $order } från { $shop }. Om du har en minut: vad var bra, och vad var mindre bra? Alla ärliga åsikter är lika välkomna. Vi påminner dig inte igen.
+
+
+## Mejl: länkar under inbjudan och påminnelsen
+
+invitation-later = Har du inte hunnit prova än? Fråga mig senare
+invitation-later-text = Har du inte hunnit prova än? Vi kan fråga dig senare:
+
+
 ## Sida: formuläret
 
 form-heading = Ditt omdöme om { $shop }
@@ -62,8 +75,20 @@ form-error =
         [title-too-long] Rubriken får ha högst { $max } tecken.
         [text-too-long] Omdömet får ha högst { $max } tecken.
         [name-too-long] Namnet får ha högst { $max } tecken.
+        [product-stars-missing] Välj 1 till 5 stjärnor även för den här produkten, eller ta bort din åsikt om den.
+        [product-text-too-long] Åsikten om en produkt får ha högst { $max } tecken.
        *[expired] Sidan var öppen för länge. Inget har gått förlorat: skicka en gång till.
     }
+
+
+## Sida: formuläret, produkter
+
+form-shop-heading = Butiken: { $shop }
+form-products-heading = Produkterna
+form-products-hint = Betygsätt så många du vill, eller ingen.
+form-product-stars = Hur många stjärnor ger du { $product }?
+form-product-text = Din åsikt om den här produkten
+form-no-stars = Inget betyg
 
 
 ## Sidor: omdömet har kommit in
@@ -87,13 +112,36 @@ received-label =
 received-close = Du kan stänga sidan nu.
 
 
+## Sida: fråga mig senare
+
+later-heading = När ska vi fråga dig?
+later-text = { $shop } ber dig en gång till om ett omdöme om din beställning, vid den tidpunkt du väljer.
+later-choice =
+    { $weeks ->
+        [one] Om en vecka
+       *[other] Om { $weeks } veckor
+    }
+later-button = Fråga mig då
+later-done-heading = Vi frågar dig senare
+later-done-text =
+    { $weeks ->
+        [one] Om ungefär en vecka ber { $shop } dig en gång till om ett omdöme. Du behöver inte göra något nu.
+       *[other] Om ungefär { $weeks } veckor ber { $shop } dig en gång till om ett omdöme. Du behöver inte göra något nu.
+    }
+later-not-heading = Vi kan inte fråga dig senare
+later-not-text = Du har redan använt den här möjligheten, eller så finns det inget mer att fråga om. Länken till omdömet i mejlet fungerar fortfarande.
+
+
 ## Sidor: inga fler mejl
 
 unsubscribe-heading = Vill du inte få fler förfrågningar om omdömen?
 unsubscribe-text = { $shop } ber dig då inte längre om omdömen via e-post. Mejl om dina beställningar påverkas inte.
 unsubscribe-button = Avsluta förfrågningar
+unsubscribe-all-text = Flera butiker ber om omdömen via den här tjänsten. Du kan också avsluta förfrågningarna från alla.
+unsubscribe-all-button = Avsluta förfrågningar från alla butiker
 unsubscribed-heading = Du får inga fler förfrågningar
 unsubscribed-text = { $shop } ber dig inte längre om omdömen via e-post. Det gäller genast.
+unsubscribed-all-text = Ingen av butikerna som använder den här tjänsten ber dig längre om omdömen via e-post. Det gäller genast.
 
 
 ## Sidor: något är i vägen

@@ -36,6 +36,10 @@ class Event
                 'name' => trim($name),
                 'locale' => $this->settings->locale($storeId),
                 'country' => $address?->getCountryId(),
+                'region' => $address?->getRegionCode(),
+                'business' => (string) $order->getBillingAddress()?->getCompany() !== '',
+                // All of it is invoiced and shipped.
+                'fulfilment' => $order->getState() === Order::STATE_COMPLETE ? 'shipped' : null,
                 'placed_at' => gmdate('Y-m-d\TH:i:s\Z', strtotime($order->getCreatedAt() . ' UTC')),
                 'items' => array_map(fn (Item $item) => $this->item($item, $order), $order->getAllVisibleItems()),
                 'test' => $this->settings->isTest($storeId),

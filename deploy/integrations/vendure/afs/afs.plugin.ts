@@ -154,6 +154,9 @@ export class AfsPlugin implements OnModuleInit, OnApplicationBootstrap {
       name: [order.customer?.firstName, order.customer?.lastName].filter(Boolean).join(" "),
       locale: locale?.(order),
       country: order.shippingAddress?.countryCode,
+      region: order.shippingAddress?.province,
+      business: Boolean(order.billingAddress?.company),
+      fulfilment: fulfilmentOf(order.state),
       placed_at: order.orderPlacedAt?.toISOString(),
       items: order.lines
         .filter(line => line.quantity > 0)
@@ -179,5 +182,20 @@ export class AfsPlugin implements OnModuleInit, OnApplicationBootstrap {
       strategy.backOffStrategy = (queue, attempts, job) =>
         queue === QUEUE ? 1000 * 2 ** (attempts - 1) : (others?.(queue, attempts, job) ?? 1000);
     }
+  }
+}
+
+/** How far the order is, as AFS calls it. */
+function fulfilmentOf(state: string): "partial" | "shipped" | "delivered" | undefined {
+  switch (state) {
+    case "PartiallyShipped":
+    case "PartiallyDelivered":
+      return "partial";
+    case "Shipped":
+      return "shipped";
+    case "Delivered":
+      return "delivered";
+    default:
+      return undefined;
   }
 }

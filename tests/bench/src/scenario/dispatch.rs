@@ -198,6 +198,8 @@ pub(super) fn mailing_to(port: u16) -> Vec<Setting> {
         ("mail.smtp.max_connections", json!(CONNECTIONS)),
         ("sender.address", json!("reviews@afs.example")),
         ("invitations.window_always_open", json!(true)),
+        // Peers send one mail for each order, and no reminder.
+        ("invitations.reminder_days", json!(0)),
     ]
 }
 

@@ -23,6 +23,8 @@ use store::{
 };
 use tokio::net::TcpListener;
 
+use crate::commands::words;
+
 struct Demo {
     store: Store,
     outbox: PathBuf,
@@ -99,26 +101,15 @@ fn order_row(line: OrderLine, now: Timestamp) -> OrderRow {
 /// A recorded decision as a sentence.
 pub(super) fn in_words(decision: Option<&str>) -> String {
     match decision.and_then(|json| serde_json::from_str(json).ok()) {
-        Some(domain::Decision::Schedule { due_at, .. }) => {
-            let at = due_at.to_zoned(TimeZone::UTC).strftime("%H:%M:%S");
+        Some(domain::Decision::Schedule(timing) | domain::Decision::Move(timing)) => {
+            let at = timing.due_at.to_zoned(TimeZone::UTC).strftime("%H:%M:%S");
             format!("invited, the mail is due at {at} UTC")
         }
-        Some(
-            domain::Decision::DoNotInvite { reason }
-            | domain::Decision::Cancel { reason }
-            | domain::Decision::Keep { reason },
-        ) => {
-            use domain::decision::Reason;
-            match reason {
-                Reason::OrderCancelled => "not invited, the order was cancelled",
-                Reason::OrderRefunded => "not invited, the order was refunded",
-                Reason::TestOrder => "not invited, it is a test order",
-                Reason::NoAddress => "not invited, it has no usable address",
-                Reason::TooOld => "not invited, it is too old",
-                Reason::AlreadyInvited => "invited already, one invitation per order",
-                Reason::TooLate => "undone after the mail had left",
-            }
-            .to_owned()
+        Some(domain::Decision::DoNotInvite { reason } | domain::Decision::Cancel { reason }) => {
+            format!("not invited, {}", words::why(reason))
+        }
+        Some(domain::Decision::Keep { reason }) => {
+            format!("nothing changes, {}", words::why(reason))
         }
         None => String::new(),
     }

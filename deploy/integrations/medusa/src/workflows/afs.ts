@@ -19,7 +19,7 @@ interface OrderDetail extends OrderDetailDTO {
 const RETRY_SECONDS = Number(process.env.AFS_RETRY_SECONDS ?? 600);
 const THREE_DAYS_SECONDS = 3 * 24 * 3600;
 
-const FIELDS = ["*", "customer.*", "shipping_address.*", "items.*", "items.detail.*"];
+const FIELDS = ["*", "customer.*", "billing_address.*", "shipping_address.*", "items.*", "items.detail.*"];
 
 const tellAfsStep = createStep(
   {
@@ -73,6 +73,21 @@ function isCompleted(order: OrderDetailDTO): boolean {
   }
 }
 
+/** How far the order is, as AFS calls it. */
+function fulfilmentOf(order: OrderDetailDTO): "partial" | "shipped" | "delivered" | undefined {
+  switch (order.fulfillment_status) {
+    case "partially_shipped":
+    case "partially_delivered":
+      return "partial";
+    case "shipped":
+      return "shipped";
+    case "delivered":
+      return "delivered";
+    default:
+      return undefined;
+  }
+}
+
 function dataOf(order: OrderDetail): object {
   const { customer, shipping_address: address } = order;
   const names = customer?.first_name ? customer : address;
@@ -83,6 +98,9 @@ function dataOf(order: OrderDetail): object {
     name: [names?.first_name, names?.last_name].filter(Boolean).join(" "),
     locale: order.locale,
     country: address?.country_code,
+    region: address?.province,
+    business: Boolean(order.billing_address?.company),
+    fulfilment: fulfilmentOf(order),
     placed_at: order.created_at,
     items: order.items?.map(item => ({
       name: item.product_title ?? item.title,

@@ -23,6 +23,7 @@ final class Event
         $customer = $order->getCustomer();
         $language = new \Language((int) $order->id_lang);
         $address = new \Address((int) $order->id_address_delivery);
+        $state = $order->getCurrentOrderState();
         $items = [];
         foreach ($order->getProductsDetail() as $product) {
             $items[] = self::item($order, $product);
@@ -34,6 +35,9 @@ final class Event
             'name' => trim($customer->firstname . ' ' . $customer->lastname),
             'locale' => (string) $language->locale,
             'country' => (string) \Country::getIsoById((int) $address->id_country),
+            'region' => $address->id_state ? (string) (new \State((int) $address->id_state))->iso_code : null,
+            'business' => (string) (new \Address((int) $order->id_address_invoice))->company !== '',
+            'fulfilment' => $state && $state->shipped ? 'shipped' : null,
             'placed_at' => gmdate('Y-m-d\TH:i:s\Z', strtotime($order->date_add)),
             'items' => $items,
             'test' => (bool) \Configuration::get('AFS_TEST', null, null, (int) $order->id_shop),

@@ -6,6 +6,7 @@ namespace App\Afs;
 
 use Sylius\Component\Core\Model\OrderInterface;
 use Sylius\Component\Core\Model\OrderItemInterface;
+use Sylius\Component\Core\OrderShippingStates;
 use Sylius\Component\Core\Repository\OrderRepositoryInterface;
 use Symfony\Component\Routing\Generator\UrlGeneratorInterface;
 
@@ -43,6 +44,13 @@ final class TellAfsHandler
             'name' => trim((string) $customer?->getFullName()) ?: $address?->getFullName(),
             'locale' => $order->getLocaleCode(),
             'country' => $address?->getCountryCode(),
+            'region' => $address?->getProvinceCode(),
+            'business' => (string) $order->getBillingAddress()?->getCompany() !== '',
+            'fulfilment' => match ($order->getShippingState()) {
+                OrderShippingStates::STATE_PARTIALLY_SHIPPED => 'partial',
+                OrderShippingStates::STATE_SHIPPED => 'shipped',
+                default => null,
+            },
             'placed_at' => $order->getCheckoutCompletedAt()?->format(\DATE_ATOM),
             'items' => $order->getItems()->map(fn (OrderItemInterface $item) => $this->item($order, $item))->getValues(),
             'test' => $this->test,

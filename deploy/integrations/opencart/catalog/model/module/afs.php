@@ -73,6 +73,8 @@ class Afs extends \Opencart\System\Engine\Model
             'name' => $this->text($order['firstname'] . ' ' . $order['lastname']),
             'locale' => (string) $order['language'],
             'country' => (string) $order['country'],
+            'region' => (string) $order['region'],
+            'business' => $order['payment_company'] !== '',
             'placed_at' => gmdate('Y-m-d\TH:i:s\Z', strtotime($order['date_added'])),
             'items' => $this->items($order),
             'test' => (bool) $this->config->get('module_afs_test'),
@@ -88,11 +90,13 @@ class Afs extends \Opencart\System\Engine\Model
     /** @return array<string, mixed> The order, or nothing. */
     private function order(int $order_id): array
     {
-        return $this->db->query('SELECT o.*, l.`code` AS `language`, c.`iso_code_2` AS `country`
+        return $this->db->query('SELECT o.*, l.`code` AS `language`, c.`iso_code_2` AS `country`, z.`code` AS `region`
             FROM `' . DB_PREFIX . 'order` o
             LEFT JOIN `' . DB_PREFIX . 'language` l ON l.`language_id` = o.`language_id`
             LEFT JOIN `' . DB_PREFIX . 'country` c
                 ON c.`country_id` = IF(o.`shipping_country_id` > 0, o.`shipping_country_id`, o.`payment_country_id`)
+            LEFT JOIN `' . DB_PREFIX . 'zone` z
+                ON z.`zone_id` = IF(o.`shipping_country_id` > 0, o.`shipping_zone_id`, o.`payment_zone_id`)
             WHERE o.`order_id` = ' . $order_id)->row;
     }
 
