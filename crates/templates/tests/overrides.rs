@@ -46,9 +46,9 @@ fn mail_text(templates: &Templates, language: &str) -> String {
 fn one_text_can_be_changed_and_the_others_stay() {
     let templates = load(&[("locales/sv.ftl", "invitation-button = Tyck till\n")]).unwrap();
     let text = mail_text(&templates, "sv");
-    assert!(text.contains("Tyck till:\nhttps://"));
+    assert!(text.contains("Tyck till\nhttps://"));
     assert!(text.contains("Hej Anna Lind!"));
-    assert!(mail_text(&templates, "en").contains("Write a review:"));
+    assert!(mail_text(&templates, "en").contains("Write a review\n"));
     assert_eq!(templates.warnings(), []);
 }
 
@@ -184,7 +184,7 @@ fn one_file_adds_a_language_and_english_stands_in_for_what_it_lacks() {
     let mail = templates.invitation(&hebrew, MailKind::Invitation, None, &mail).unwrap();
     assert!(mail.html.contains("<html lang=\"he\" dir=\"rtl\""));
     assert!(mail.text.starts_with("שלום \u{2068}Anna Lind\u{2069},\n"));
-    assert!(mail.text.contains("Write a review:"));
+    assert!(mail.text.contains("Write a review\n"));
     let missing = |key: &str| {
         templates.warnings().iter().any(|warning| {
             warning.file.ends_with("he.ftl") && warning.message.contains(&format!("\"{key}\""))
