@@ -9,7 +9,7 @@ use std::{
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use queue::{Channel, Clock, Queue, RunSettings, Wakeup};
+use queue::{Channel, Clock, Depth, Queue, RunSettings, Wakeup};
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -174,6 +174,20 @@ impl<F: Fixture> Bench<F> {
 
     pub(crate) async fn until_finished(&self, id: Uuid) {
         self.until("the job finishes", |log| log.finished.contains(&id)).await;
+    }
+
+    /// Waits until a queue that counts its jobs has none.
+    pub(crate) async fn until_nothing_waits(&self) {
+        let queue = self.fixture.queue();
+        let emptied = async {
+            while !matches!(
+                queue.depth(CHANNEL).await,
+                Ok(None | Some(Depth { waiting: 0, running: 0 }))
+            ) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        within("nothing waits", emptied).await;
     }
 
     /// A worker whose handler does nothing.
