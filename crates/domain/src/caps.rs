@@ -82,7 +82,7 @@ impl Caps {
             return Allowed::Never;
         }
         let mut sent: Vec<Timestamp> =
-            earlier.iter().map(|mail| mail.sent_at.unwrap_or(now)).collect();
+            earlier.iter().map(|mail| mail.sent_at.unwrap_or(now).min(now)).collect();
         sent.sort_unstable();
         let after_gap = sent.last().map(|last| add(*last, self.gap));
         let nth_last = sent.len().checked_sub(self.per_period as usize);
@@ -100,8 +100,10 @@ impl Caps {
         earlier: &[EarlierMail],
         now: Timestamp,
     ) -> bool {
+        // Before the clock was set back there may have been mails that seem to come.
+        let sent_at = |mail: &EarlierMail| mail.sent_at.map(|at| at.min(now));
         let recent =
-            |mail: &&EarlierMail| mail.sent_at.is_some_and(|at| add(at, self.same_product) > now);
+            |mail: &&EarlierMail| sent_at(mail).is_some_and(|at| add(at, self.same_product) > now);
         let known = |item: &Item| {
             earlier.iter().filter(recent).any(|mail| {
                 let same_shop = mail.shop == *shop;
@@ -172,6 +174,22 @@ mod tests {
         assert_eq!(caps, Allowed::Now, "a reminder asks about the same on purpose");
         let elsewhere = [EarlierMail { shop: shop("paper"), ..sent[0].clone() }];
         assert_eq!(allow(&elsewhere, &[item("a")], 24 * 100), Allowed::Now, "another shop's `a`");
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_holds_nobody_back_for_longer_than_the_caps() {
+        let sent = [mail(1, &[item("a")])];
+        let off = Caps {
+            gap: SignedDuration::ZERO,
+            period: SignedDuration::ZERO,
+            same_product: SignedDuration::ZERO,
+            ..CAPS
+        };
+        let shop = shop("tea");
+        let asks_about = Some((&shop, &sent[0].items[..]));
+        let allowed = off.allow(InvitationId(Uuid::nil()), asks_about, &sent, at(0));
+        assert_eq!(allowed, Allowed::Now);
+        assert_eq!(allow(&sent, &[], 0), Allowed::NotBefore(at(24)));
     }
 
     #[test]
