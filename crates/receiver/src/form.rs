@@ -4,15 +4,12 @@ use std::time::Duration;
 
 use axum::body::Body;
 use domain::{ProductKey, Stars, order::ITEMS_MAX};
-use templates::FormValues;
+use templates::{FormValues, LATER_WEEKS};
 
 use crate::Receiver;
 
 /// What mail programs post, as a form of either encoding; the page's button posts it too.
 const ONE_CLICK: &[u8] = b"One-Click";
-
-/// How long a buyer can have us wait, in weeks.
-const WEEKS: [u8; 3] = [1, 2, 4];
 
 /// The fields of the review form, as they came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -84,7 +81,7 @@ pub fn is_for_all_shops(body: &[u8]) -> bool {
 #[must_use]
 pub fn weeks(body: &[u8]) -> Option<u8> {
     let (_, weeks) = form_urlencoded::parse(body).find(|(name, _)| name == "weeks")?;
-    weeks.parse().ok().filter(|weeks| WEEKS.contains(weeks))
+    weeks.parse().ok().filter(|weeks| LATER_WEEKS.contains(weeks))
 }
 
 /// The body of a form, if it is small and quick enough. While it comes in, it counts against the

@@ -15,7 +15,7 @@ use templates::Page;
 
 use crate::{
     Receiver, form,
-    link::{FORM_LIMIT, Link},
+    link::Link,
     pages::{self, page},
 };
 
@@ -23,11 +23,9 @@ pub(crate) async fn show(
     State(receiver): State<Arc<Receiver>>,
     Path(token): Path<String>,
     headers: HeaderMap,
-) -> Response {
-    match Link::open(&receiver, Purpose::Later, &token, &headers).await {
-        Ok(link) => ask(&receiver, token, &link),
-        Err(response) => response,
-    }
+) -> Result<Response, Response> {
+    let link = Link::open(&receiver, Purpose::Later, &token, &headers).await?;
+    Ok(ask(&receiver, token, &link))
 }
 
 pub(crate) async fn submit(
@@ -35,20 +33,17 @@ pub(crate) async fn submit(
     Path(token): Path<String>,
     headers: HeaderMap,
     body: Body,
-) -> Response {
-    let link = match Link::open(&receiver, Purpose::Later, &token, &headers).await {
-        Ok(link) => link,
-        Err(response) => return response,
-    };
-    let body = form::read(&receiver, body, FORM_LIMIT).await;
+) -> Result<Response, Response> {
+    let purpose = Purpose::Later;
+    let (link, body) = Link::answered(&receiver, purpose, &token, &headers, body).await?;
     let Some(weeks) = body.and_then(|body| form::weeks(&body)) else {
-        return ask(&receiver, token, &link);
+        return Ok(ask(&receiver, token, &link));
     };
     let asked = match due_at(&receiver, &link, weeks) {
         Some(at) => receiver.store.ask_later(link.invitation, at, receiver.now()).await,
         None => Ok(false),
     };
-    match asked {
+    Ok(match asked {
         Ok(true) => {
             let (invitation, shop) = (link.invitation, &link.invited.shop);
             counter!("afs_asked_later_total", "shop" => shop.to_string()).increment(1);
@@ -58,7 +53,7 @@ pub(crate) async fn submit(
         }
         Ok(false) => not_possible(&receiver, &link),
         Err(error) => pages::failure(&receiver, &link.language, &error),
-    }
+    })
 }
 
 /// The first moment in so many weeks at which mail may leave; `None` once the links of the mail will

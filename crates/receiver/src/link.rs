@@ -1,17 +1,18 @@
-//! The links that mails carry beside the one to the review.
+//! The links that mails carry beside the one to the review: a question behind each, and a form of a few
+//! bytes that answers it.
 
-use axum::{http::HeaderMap, response::Response};
+use axum::{body::Body, http::HeaderMap, response::Response};
 use domain::{InvitationId, token::Purpose};
 use store::reviews::Invited;
 use templates::{Language, Shop};
 
 use crate::{
-    Receiver,
+    Receiver, form,
     pages::{self, buyers_language, no_such_page, shop_context, visitors_language},
 };
 
 /// The largest form behind such a link, in bytes.
-pub(crate) const FORM_LIMIT: usize = 4096;
+const FORM_LIMIT: usize = 4096;
 
 /// A link that we made.
 pub(crate) struct Link {
@@ -43,6 +44,18 @@ impl Link {
                 Err(pages::failure(receiver, &visitors_language(receiver, headers), &error))
             }
         }
+    }
+
+    /// The link, and the form that was sent to it, if that is small and quick enough.
+    pub(crate) async fn answered(
+        receiver: &Receiver,
+        purpose: Purpose,
+        token: &str,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<(Self, Option<Vec<u8>>), Response> {
+        let link = Self::open(receiver, purpose, token, headers).await?;
+        Ok((link, form::read(receiver, body, FORM_LIMIT).await))
     }
 
     /// The shop whose mail led here, as pages speak of it.

@@ -163,6 +163,7 @@ impl Link {
 
     fn form(&self, receiver: &Receiver, values: FormValues, errors: Vec<FormError>) -> Response {
         let order = &self.invited.order.order;
+        let later = receiver.keys.token(Purpose::Later, self.id);
         let form = ReviewForm {
             shop: self.shop(receiver),
             order_number: order.number.clone(),
@@ -172,6 +173,7 @@ impl Link {
             stamp: receiver.keys.stamp(&self.token, receiver.now()),
             values,
             errors,
+            later_url: Some(format!("../l/{later}")),
             organic: false,
         };
         show_form(receiver, &self.language, form)
@@ -258,6 +260,7 @@ impl Organic {
             stamp: receiver.keys.stamp(&self.subject(), receiver.now()),
             values,
             errors,
+            later_url: None,
             organic: true,
             ..ReviewForm::default()
         };

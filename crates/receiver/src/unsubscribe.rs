@@ -16,7 +16,7 @@ use templates::Page;
 
 use crate::{
     Receiver, form,
-    link::{FORM_LIMIT, Link},
+    link::Link,
     pages::{self, page},
 };
 
@@ -24,11 +24,9 @@ pub(crate) async fn show(
     State(receiver): State<Arc<Receiver>>,
     Path(token): Path<String>,
     headers: HeaderMap,
-) -> Response {
-    match Link::open(&receiver, Purpose::Unsubscribe, &token, &headers).await {
-        Ok(link) => ask(&receiver, token, &link),
-        Err(response) => response,
-    }
+) -> Result<Response, Response> {
+    let link = Link::open(&receiver, Purpose::Unsubscribe, &token, &headers).await?;
+    Ok(ask(&receiver, token, &link))
 }
 
 pub(crate) async fn submit(
@@ -36,17 +34,15 @@ pub(crate) async fn submit(
     Path(token): Path<String>,
     headers: HeaderMap,
     body: Body,
-) -> Response {
-    let link = match Link::open(&receiver, Purpose::Unsubscribe, &token, &headers).await {
-        Ok(link) => link,
-        Err(response) => return response,
-    };
-    let body = form::read(&receiver, body, FORM_LIMIT).await;
+) -> Result<Response, Response> {
+    let purpose = Purpose::Unsubscribe;
+    let (link, body) = Link::answered(&receiver, purpose, &token, &headers, body).await?;
     let Some(body) = body.filter(|body| form::is_one_click(body)) else {
-        return ask(&receiver, token, &link);
+        return Ok(ask(&receiver, token, &link));
     };
     let from = if form::is_for_all_shops(&body) { From::AllShops } else { From::Shop };
-    match receiver.store.unsubscribe(link.invitation, from, receiver.now()).await {
+    let stopped = receiver.store.unsubscribe(link.invitation, from, receiver.now()).await;
+    Ok(match stopped {
         Ok(_) => {
             let (invitation, shop) = (link.invitation, &link.invited.shop);
             counter!("afs_unsubscribes_total", "shop" => shop.to_string()).increment(1);
@@ -56,7 +52,7 @@ pub(crate) async fn submit(
             page(&receiver, StatusCode::OK, &link.language, &done)
         }
         Err(error) => pages::failure(&receiver, &link.language, &error),
-    }
+    })
 }
 
 /// `token` is the action: relative, since a proxy may have put a path in front of ours.

@@ -14,6 +14,9 @@ use crate::mail::Shop;
 /// With more products than this, the fields for their texts are folded: the form stays short.
 const PRODUCTS_UNFOLDED: usize = 3;
 
+/// The weeks after which a buyer can be asked again, to choose from. The second is chosen at first.
+pub const LATER_WEEKS: [u8; 3] = [1, 2, 4];
+
 /// A page of the public service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Page {
@@ -37,8 +40,8 @@ pub enum Page {
         /// How the review is marked.
         label: Label,
     },
-    /// Asks when to ask again. Opening it changes nothing; its button posts `weeks`, which is 1, 2
-    /// or 4, to `action`.
+    /// Asks when to ask again. Opening it changes nothing; its button posts `weeks`, one of
+    /// [`LATER_WEEKS`], to `action`.
     Later {
         /// The shop that would ask again.
         shop: Shop,
@@ -106,6 +109,8 @@ pub struct ReviewForm {
     pub values: FormValues,
     /// Why it was not accepted; empty at first.
     pub errors: Vec<FormError>,
+    /// The page that puts the question off, for buyers who have not tried yet what they bought.
+    pub later_url: Option<String>,
     /// The page was not reached through an invitation.
     pub organic: bool,
 }
@@ -191,9 +196,10 @@ impl Page {
             Self::Thanks { shop, stars, label } | Self::AlreadyReviewed { shop, stars, label } => {
                 context! { shop => shop.context(), stars => u8::from(*stars), label => label.as_str() }
             }
-            Self::Later { shop, action } | Self::Unsubscribe { shop, action } => {
-                context! { shop => shop.context(), action }
+            Self::Later { shop, action } => {
+                context! { shop => shop.context(), action, choices => LATER_WEEKS }
             }
+            Self::Unsubscribe { shop, action } => context! { shop => shop.context(), action },
             Self::LaterDone { shop, weeks } => context! { shop => shop.context(), weeks },
             Self::LaterNot { shop } => context! { shop => shop.context() },
             Self::Unsubscribed { shop, all } => context! { shop => shop.context(), all },
@@ -206,7 +212,8 @@ impl Page {
 
 impl ReviewForm {
     fn context(&self) -> Value {
-        let Self { shop, order_number, items, action, stamp, values, errors, organic } = self;
+        let Self { shop, order_number, items, action, stamp, values, errors, later_url, organic } =
+            self;
         let FormValues { stars, title, text, name, products: _ } = values;
         let products = products(items);
         let errors = errors.iter().map(|error| error.context(&products));
@@ -218,6 +225,7 @@ impl ReviewForm {
             stamp,
             values => context! { stars => stars.map(u8::from), title, text, name },
             errors => errors.collect::<Vec<_>>(),
+            later_url,
             organic,
             products => fields.collect::<Vec<_>>(),
             fold => products.len() > PRODUCTS_UNFOLDED,

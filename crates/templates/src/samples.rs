@@ -181,6 +181,7 @@ fn sample(name: &'static str, buyer: Buyer) -> Sample {
         items: items.clone(),
         action: "/r/AQF3b3VsZC1iZS1hLXRva2Vu".into(),
         stamp: "AAABmq-c2FtcGxlLXN0YW1w".into(),
+        later_url: Some("../l/AQF3b3VsZC1iZS1hLXRva2Vu".into()),
         ..ReviewForm::default()
     };
     let preselected = ReviewForm {
@@ -211,6 +212,7 @@ fn sample(name: &'static str, buyer: Buyer) -> Sample {
         order_number: None,
         items: vec![],
         action: "/s/nordic-tea".into(),
+        later_url: None,
         organic: true,
         ..form.clone()
     };

@@ -503,6 +503,7 @@ fn everything(texts: &[String; 10]) -> (InvitationMail, Vec<Page>) {
             products: [(key, said)].into(),
         },
         errors: vec![FormError::TextTooLong, FormError::ProductStarsMissing(key)],
+        later_url: Some("../l/token".into()),
         organic: false,
     };
     let pages = vec![

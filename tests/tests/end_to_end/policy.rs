@@ -74,6 +74,8 @@ async fn who_wants_to_be_asked_later_is_asked_then_and_not_reminded(profile: Pro
     let first = afs.mail_to(&address(1)).await;
     afs.until_sent(1).await;
     let link = first.later_link().unwrap();
+    let review_page = afs.web.get(&first.review_link()).await;
+    assert!(review_page.links().contains(&link), "the review page leads there, too");
     let form = afs.web.get(&link).await.form();
     assert_eq!(form.fields["weeks"], "2", "a choice is made already");
     assert_eq!(afs.status().reminders("cancelled"), 0, "a scanner changes nothing");
