@@ -210,11 +210,8 @@ fn timing(order: &Order, changed_at: Timestamp, policy: &Policy, now: Timestamp)
         (add(from, delay), delay, rule)
     };
     let wanted_at = wanted_at.max(now);
-    let window = policy.window(order);
-    let due_at = window.as_ref().map_or(wanted_at, |window| {
-        window.next_open_spread(wanted_at, &[&order.reference], policy.spread)
-    });
-    let moved = window.filter(|_| due_at != wanted_at);
+    let due_at = policy.next_open(order, wanted_at, &order.reference);
+    let moved = policy.window(order).filter(|_| due_at != wanted_at);
     let zone = moved.and_then(|window| window.zone().iana_name().map(ToOwned::to_owned));
     Timing { due_at, rule, wanted_at, delay, zone }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, num::NonZeroU32};
 
-use jiff::{SignedDuration, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -139,6 +139,13 @@ impl Policy {
             Some(zone) => window.in_zone(zone),
             None => window,
         })
+    }
+
+    /// The first moment from `at` on at which mail about this order may leave; if it has to wait,
+    /// spread. The same `key` yields the same share of the spread.
+    #[must_use]
+    pub fn next_open(&self, order: &Order, at: Timestamp, key: &str) -> Timestamp {
+        self.window(order).map_or(at, |window| window.next_open_spread(at, &[key], self.spread))
     }
 
     /// Why this order is left out, if it is.
@@ -344,6 +351,26 @@ mod tests {
         let consumers = Selection { invite_businesses: false, ..none };
         let business = Order { business: true, ..order() };
         assert_eq!(left_out(&consumers, &business), Some(Reason::Business));
+    }
+
+    #[test]
+    fn mail_leaves_in_the_buyers_hours_and_not_on_their_holidays() {
+        let hours =
+            SendWindow::new("09:00".parse().unwrap(), "10:00".parse().unwrap(), TimeZone::UTC);
+        let mut policy = Policy { window: Some(hours.unwrap()), ..Policy::after(DAY) };
+        let opens = |policy: &Policy, country: Option<&str>| {
+            let order = Order { country: country.map(Into::into), ..order() };
+            let at: Timestamp = "2026-12-25T00:00:00Z".parse().unwrap();
+            policy.next_open(&order, at, "key").to_string()
+        };
+        assert_eq!(opens(&policy, None), "2026-12-25T09:00:00Z");
+        assert_eq!(opens(&policy, Some("JP")), "2026-12-25T00:00:00Z", "nine in Tokyo");
+        assert_eq!(opens(&policy, Some("DE")), "2026-12-25T08:00:00Z");
+        policy.rests_on_holidays = true;
+        assert_eq!(opens(&policy, Some("DE")), "2026-12-27T08:00:00Z");
+        policy.spread = SignedDuration::from_mins(30);
+        let spread = opens(&policy, Some("DE"));
+        assert!(("2026-12-27T08:00:01Z".."2026-12-27T08:30:00Z").contains(&&*spread), "{spread}");
     }
 
     #[test]

@@ -64,11 +64,7 @@ fn due_at(receiver: &Receiver, link: &Link, weeks: u8) -> Option<Timestamp> {
     let ends = link.invited.first_attempt_at?.checked_add(shop.link_valid).ok()?;
     let wait = SignedDuration::from_hours(7 * 24 * i64::from(weeks));
     let at = receiver.now().checked_add(wait).ok()?;
-    let key = link.invitation.to_string();
-    let at = shop
-        .policy
-        .window(&link.invited.order.order)
-        .map_or(at, |window| window.next_open_spread(at, &[&key], shop.policy.spread));
+    let at = shop.policy.next_open(&link.invited.order.order, at, &link.invitation.to_string());
     (at < ends).then_some(at)
 }
 

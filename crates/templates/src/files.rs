@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap, io, path::Path};
 
 use crate::{
     mjml::{self, Converted},
-    problem::{Findings, Problem},
+    problem::{Findings, Problem, line_at},
 };
 
 #[derive(rust_embed::Embed)]
@@ -135,11 +135,6 @@ impl File {
         };
         Problem { file: self.shown_as.clone(), line, ..problem }
     }
-}
-
-/// The line that the byte at `offset` is in, counted from 1.
-pub(crate) fn line_at(source: &[u8], offset: usize) -> usize {
-    source.split_at(offset.min(source.len())).0.split(|&byte| byte == b'\n').count()
 }
 
 /// `true` for the name of a template.

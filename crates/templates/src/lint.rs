@@ -12,7 +12,7 @@ use crate::{
     Language,
     files::{self, Files},
     language::ENGLISH,
-    problem::Problem,
+    problem::{Problem, line_at},
 };
 
 /// The most words that `…` in a pattern stands for.
@@ -213,8 +213,7 @@ fn text_with(found: &Match, language: &Language, files: &Files) -> Option<(Probl
             message.value.iter().for_each(|value| flatten(value, &mut blocks));
             if find_all(&blocks, language).contains(found) {
                 let key = message.id.name;
-                let line =
-                    files::line_at(source.as_bytes(), key.as_ptr().addr() - source.as_ptr().addr());
+                let line = line_at(source.as_bytes(), key.as_ptr().addr() - source.as_ptr().addr());
                 return Some((Problem::new(&file.shown_as, Some(line), ""), key.to_owned()));
             }
         }

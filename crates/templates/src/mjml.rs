@@ -5,7 +5,7 @@ use mrml::prelude::{
     render::RenderOptions,
 };
 
-use crate::files::line_at;
+use crate::problem::line_at;
 
 /// Stand around the number of a tag while MJML is converted. Rare, but printable: the converter
 /// writes others in attributes as Rust does.

@@ -116,3 +116,8 @@ impl Findings {
         }
     }
 }
+
+/// The line that the byte at `offset` is in, counted from 1.
+pub(crate) fn line_at(source: &[u8], offset: usize) -> usize {
+    source.split_at(offset.min(source.len())).0.split(|&byte| byte == b'\n').count()
+}

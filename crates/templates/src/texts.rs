@@ -12,7 +12,7 @@ use unicode_bidi::{BidiClass, bidi_class};
 use crate::{
     files::{self, File, Files},
     language::{self, Direction, Language},
-    problem::{Findings, Problem, TextError},
+    problem::{Findings, Problem, TextError, line_at},
 };
 
 /// The texts of one language, with those of its base language and of English behind them.
@@ -120,7 +120,7 @@ impl Bundle {
         };
         let resource = FluentResource::try_new(source).unwrap_or_else(|(resource, errors)| {
             for error in errors {
-                let line = files::line_at(resource.source().as_bytes(), error.pos.start);
+                let line = line_at(resource.source().as_bytes(), error.pos.start);
                 findings.problem(Problem::new(&file.shown_as, Some(line), error.to_string()));
             }
             resource
@@ -129,7 +129,7 @@ impl Bundle {
         for key in keys(&resource) {
             // The key is a slice of the source.
             let start = key.as_ptr().addr() - resource.source().as_ptr().addr();
-            let line = files::line_at(resource.source().as_bytes(), start);
+            let line = line_at(resource.source().as_bytes(), start);
             if let Some(first) = lines.insert(key.to_owned(), line) {
                 let message = format!("the text \"{key}\" is already in line {first}");
                 findings.problem(Problem::new(&file.shown_as, Some(line), message));

@@ -79,13 +79,14 @@ async fn attempt(
         let error = "the shop is not configured".to_owned();
         return failed(worker, &config, claimed, Failure::Temporary, error);
     };
-    if let Some(opening) = next_opening(shop, claimed, now).filter(|opening| *opening > now) {
+    let opening = next_open(shop, claimed, now);
+    if opening > now {
         return AttemptOutcome::Postponed(opening);
     }
     match allowed(worker, shop, claimed, now).await {
         Ok(Allowed::Now) => {}
         Ok(Allowed::NotBefore(at)) => {
-            return AttemptOutcome::Postponed(next_opening(shop, claimed, at).unwrap_or(at));
+            return AttemptOutcome::Postponed(next_open(shop, claimed, at));
         }
         Ok(Allowed::Never) => return AttemptOutcome::AskedBefore,
         Err(error) => {
@@ -103,10 +104,9 @@ async fn attempt(
     }
 }
 
-/// The first moment from `at` on at which this mail may leave, if there are hours at all.
-fn next_opening(shop: &ShopSettings, claimed: &Claimed, at: Timestamp) -> Option<Timestamp> {
-    let window = shop.policy.window(&claimed.order.order)?;
-    Some(window.next_open_spread(at, &[&claimed.id.to_string()], shop.policy.spread))
+/// The first moment from `at` on at which this mail may leave.
+fn next_open(shop: &ShopSettings, claimed: &Claimed, at: Timestamp) -> Timestamp {
+    shop.policy.next_open(&claimed.order.order, at, &claimed.id.to_string())
 }
 
 /// Whether this person may get another mail. Most never got one. A mail that was attempted goes on:
@@ -134,7 +134,7 @@ fn sent_mail(worker: &Worker, claimed: &Claimed, version: Version) -> SentMail {
     let Some(shop) = config.shop(&claimed.shop) else { return SentMail::default() };
     let at = shop.policy.reminder.and_then(|delay| worker.now().checked_add(delay).ok());
     SentMail {
-        remind_at: at.map(|at| next_opening(shop, claimed, at).unwrap_or(at)),
+        remind_at: at.map(|at| next_open(shop, claimed, at)),
         variant: version.recorded.filter(|_| claimed.kind == MailKind::Invitation),
     }
 }

@@ -270,11 +270,7 @@ fn leave(order: &Planned, policy: &Policy, earlier: &[EarlierMail], at: Timestam
         Allowed::Now => Leaves::Now,
         Allowed::Never => Leaves::Never(Why::AskedBefore),
         Allowed::NotBefore(later) => {
-            let window = policy.window(&order.whereabouts());
-            let key = id.to_string();
-            let spread =
-                |window: domain::SendWindow| window.next_open_spread(later, &[&key], policy.spread);
-            Leaves::At(window.map_or(later, spread))
+            Leaves::At(policy.next_open(&order.whereabouts(), later, &id.to_string()))
         }
     }
 }
