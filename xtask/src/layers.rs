@@ -11,7 +11,7 @@ use crate::shell::{output, say};
 const LAYERS: [&[&str]; 6] = [
     &["failpoint"],
     &["domain"],
-    &["adapter-api", "config", "templates"],
+    &["adapter-api", "bounce", "config", "templates"],
     &["adapters", "fetch", "mail", "queue", "store"],
     &["receiver", "worker"],
     &["afs"],

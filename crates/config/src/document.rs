@@ -223,6 +223,19 @@ pub struct Mail {
     pub outbox_dir: PathBuf,
     /// The mail server for the transport `smtp`.
     pub smtp: Smtp,
+    /// What comes back of mails.
+    pub bounces: Bounces,
+}
+
+/// What comes back of mails: bounces, complaints, and answers that say stop.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Bounces {
+    /// The host of the addresses that mails which cannot be delivered, and mails that say stop, come back
+    /// to. All mail to `bounce+<…>` and `unsub+<…>` at this host must reach AFS. Without it they go to the
+    /// sender.
+    #[schemars(extend("pattern" = DOMAIN))]
+    pub domain: Option<String>,
 }
 
 /// Where mails go.

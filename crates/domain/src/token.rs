@@ -4,6 +4,7 @@
 //! of a mail carries the same link, and nothing in the record opens anything.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use data_encoding::BASE32_NOPAD_NOCASE;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
@@ -14,6 +15,11 @@ const VERSION: u8 = 1;
 const MAC_LEN: usize = 16;
 const TOKEN_LEN: usize = 2 + 16 + MAC_LEN;
 const STAMP_LEN: usize = 8 + MAC_LEN;
+/// 64 bits: an address has room for 64 characters in all, and each guess is a mail.
+const TAG_MAC_LEN: usize = 8;
+const TAG_LEN: usize = 1 + 16 + TAG_MAC_LEN;
+/// Base32 without padding: mail servers may turn the letters of an address from one case to the other.
+const TAG_TEXT_LEN: usize = TAG_LEN * 8 / 5;
 
 /// The shortest secret that may make tokens, in bytes.
 pub const SECRET_MIN_LEN: usize = 32;
@@ -27,6 +33,8 @@ pub enum Purpose {
     Unsubscribe,
     /// Be asked later.
     Later,
+    /// Say that the mail could not be delivered.
+    Bounce,
 }
 
 impl Purpose {
@@ -35,6 +43,7 @@ impl Purpose {
             Self::Review => b"afs review",
             Self::Unsubscribe => b"afs unsubscribe",
             Self::Later => b"afs later",
+            Self::Bounce => b"afs bounce",
         }
     }
 }
@@ -92,6 +101,35 @@ impl TokenKeys {
             .iter()
             .filter(|secret| key_id(secret) == key)
             .any(|secret| mac::matches(secret, &[purpose.label(), signed], tag))
+            .then(|| Uuid::from_slice(id).ok().map(InvitationId))?
+    }
+
+    /// What proves, in the local part of a mail address, that mail to it belongs to `invitation`: 40
+    /// lower-case letters and digits.
+    #[must_use]
+    pub fn tag(&self, purpose: Purpose, invitation: InvitationId) -> String {
+        let mut tag = Vec::with_capacity(TAG_LEN);
+        let secret = &self.secrets[0];
+        tag.push(key_id(secret));
+        tag.extend(invitation.0.as_bytes());
+        let mac = mac::tag(secret, &[b"afs address tag", purpose.label(), &tag]);
+        tag.extend(&mac[..TAG_MAC_LEN]);
+        BASE32_NOPAD_NOCASE.encode(&tag).to_ascii_lowercase()
+    }
+
+    /// The invitation `tag` belongs to, if we made it for this purpose.
+    #[must_use]
+    pub fn open_tag(&self, purpose: Purpose, tag: &str) -> Option<InvitationId> {
+        if tag.len() != TAG_TEXT_LEN {
+            return None;
+        }
+        let tag = BASE32_NOPAD_NOCASE.decode(tag.as_bytes()).ok()?;
+        let (signed, mac) = tag.split_at_checked(TAG_LEN - TAG_MAC_LEN)?;
+        let (&[key], id) = signed.split_first_chunk::<1>()?;
+        self.secrets
+            .iter()
+            .filter(|secret| key_id(secret) == key)
+            .any(|secret| mac::matches(secret, &[b"afs address tag", purpose.label(), signed], mac))
             .then(|| Uuid::from_slice(id).ok().map(InvitationId))?
     }
 
@@ -187,7 +225,31 @@ mod tests {
         assert!(!keys.check_stamp("", "a", hour, now));
     }
 
+    #[test]
+    fn a_tag_fits_into_an_address_and_outlives_a_change_of_case() {
+        let keys = keys(&[1]);
+        let tag = keys.tag(Purpose::Bounce, ID);
+        assert_eq!(tag.len(), TAG_TEXT_LEN);
+        assert!(tag.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()), "{tag}");
+        assert_eq!(keys.open_tag(Purpose::Bounce, &tag), Some(ID));
+        assert_eq!(keys.open_tag(Purpose::Bounce, &tag.to_ascii_uppercase()), Some(ID));
+        assert_eq!(keys.open_tag(Purpose::Unsubscribe, &tag), None);
+        let rotated = super::tests::keys(&[2, 1]);
+        assert_eq!(rotated.open_tag(Purpose::Bounce, &tag), Some(ID));
+        assert_eq!(super::tests::keys(&[2]).open_tag(Purpose::Bounce, &tag), None);
+    }
+
     proptest! {
+        #[test]
+        fn a_changed_tag_opens_nothing(id: u128, bit in 0_usize..TAG_LEN * 8) {
+            let keys = keys(&[1]);
+            let tag = keys.tag(Purpose::Bounce, InvitationId(Uuid::from_u128(id)));
+            let mut bytes = BASE32_NOPAD_NOCASE.decode(tag.as_bytes()).unwrap();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let forged = BASE32_NOPAD_NOCASE.encode(&bytes);
+            prop_assert_eq!(keys.open_tag(Purpose::Bounce, &forged), None);
+        }
+
         #[test]
         fn a_changed_token_opens_nothing(id: u128, bit in 0_usize..TOKEN_LEN * 8) {
             let keys = keys(&[1]);
@@ -200,6 +262,7 @@ mod tests {
         #[test]
         fn any_text_is_answered(text: String) {
             prop_assert_eq!(keys(&[1]).open(Purpose::Review, &text), None);
+            prop_assert_eq!(keys(&[1]).open_tag(Purpose::Bounce, &text), None);
         }
     }
 }

@@ -1,0 +1,33 @@
+-- What became of mails after a mail server had taken them. `key` is the source's name for the event:
+-- what is told twice counts once. Names nobody.
+CREATE TABLE bounces (
+  key             TEXT    NOT NULL PRIMARY KEY,
+  kind            TEXT    NOT NULL,
+  at              BIGINT NOT NULL,
+  recipient_hash  TEXT    NOT NULL,
+  invitation_id   TEXT,
+  shop_id         TEXT,
+  status          TEXT,
+  detail          TEXT    NOT NULL
+);
+
+CREATE INDEX bounces_of_recipient ON bounces (recipient_hash, at);
+CREATE INDEX bounces_of_shop ON bounces (shop_id, at);
+
+-- Shops whose mail rests until an operator lets it go on.
+CREATE TABLE pauses (
+  shop_id  TEXT    NOT NULL PRIMARY KEY,
+  reason   TEXT    NOT NULL,
+  since    BIGINT NOT NULL
+);
+
+-- Until when a suppression holds; for ever without.
+ALTER TABLE suppressions ADD COLUMN expires_at BIGINT;
+
+-- A pause that is over is deleted. The account is there only if the tables have another owner
+-- (deploy/postgres/grants.sql).
+DO $$ BEGIN
+  IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'afs_daemon') THEN
+    GRANT DELETE ON pauses TO afs_daemon;
+  END IF;
+END $$;

@@ -1,0 +1,25 @@
+-- What became of mails after a mail server had taken them. `key` is the source's name for the event:
+-- what is told twice counts once. Names nobody.
+CREATE TABLE bounces (
+  key             TEXT    NOT NULL PRIMARY KEY,
+  kind            TEXT    NOT NULL,
+  at              INTEGER NOT NULL,
+  recipient_hash  TEXT    NOT NULL,
+  invitation_id   TEXT,
+  shop_id         TEXT,
+  status          TEXT,
+  detail          TEXT    NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX bounces_of_recipient ON bounces (recipient_hash, at);
+CREATE INDEX bounces_of_shop ON bounces (shop_id, at);
+
+-- Shops whose mail rests until an operator lets it go on.
+CREATE TABLE pauses (
+  shop_id  TEXT    NOT NULL PRIMARY KEY,
+  reason   TEXT    NOT NULL,
+  since    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Until when a suppression holds; for ever without.
+ALTER TABLE suppressions ADD COLUMN expires_at INTEGER;
