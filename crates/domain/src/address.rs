@@ -3,13 +3,18 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization as _;
 
-use crate::mac;
+use crate::{mac, text};
 
 /// The longest address, in bytes (RFC 5321, 4.5.3.1.3 less the angle brackets).
 const ADDRESS_MAX_LEN: usize = 254;
 
-/// An address that a mail server accepts: ASCII, the host lower case and in A-labels.
+/// The longest local part, in bytes (RFC 5321, 4.5.3.1.1).
+const LOCAL_PART_MAX_LEN: usize = 64;
+
+/// An address that a mail server accepts: the host ASCII, lower case and in A-labels. The local part
+/// may go beyond ASCII (RFC 6531), composed (NFC); then only servers with SMTPUTF8 take it.
 ///
 /// `Debug` hides it: addresses do not belong into logs.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,21 +30,15 @@ pub enum InvalidAddress {
     /// Longer than 254 bytes, or a local part longer than 64.
     #[error("e-mail address is too long")]
     TooLong,
-    /// A local part beyond ASCII needs SMTPUTF8, which few servers offer.
-    #[error("e-mail address has a local part beyond ASCII")]
-    NonAsciiLocalPart,
 }
 
 impl EmailAddress {
-    /// Reads an address: trimmed, the host lower-cased and turned into A-labels.
+    /// Reads an address: trimmed, the local part composed, the host lower-cased and turned into A-labels.
     pub fn parse(text: &str) -> Result<Self, InvalidAddress> {
         let (local, host) = text.trim().rsplit_once('@').ok_or(InvalidAddress::Malformed)?;
-        if !local.is_ascii() {
-            return Err(InvalidAddress::NonAsciiLocalPart);
-        }
-        let atext = |c: u8| c.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&c);
+        let local: String = local.nfc().collect();
         let dots_fine = !local.starts_with('.') && !local.ends_with('.') && !local.contains("..");
-        if local.is_empty() || !local.bytes().all(atext) || !dots_fine {
+        if local.is_empty() || !local.chars().all(is_atext_or_dot) || !dots_fine {
             return Err(InvalidAddress::Malformed);
         }
         let host = idna::domain_to_ascii_strict(host).map_err(|_| InvalidAddress::Malformed)?;
@@ -47,7 +46,7 @@ impl EmailAddress {
             return Err(InvalidAddress::Malformed);
         }
         let address = format!("{local}@{host}");
-        if address.len() > ADDRESS_MAX_LEN || local.len() > 64 {
+        if address.len() > ADDRESS_MAX_LEN || local.len() > LOCAL_PART_MAX_LEN {
             return Err(InvalidAddress::TooLong);
         }
         Ok(Self(address))
@@ -65,14 +64,30 @@ impl EmailAddress {
         self.0.rsplit_once('@').map_or("", |(_, host)| host)
     }
 
+    /// `false` if only a mail server with SMTPUTF8 (RFC 6531) takes it.
+    #[must_use]
+    pub fn is_ascii(&self) -> bool {
+        self.0.is_ascii()
+    }
+
     /// The keyed hash under which this person is remembered when the address is gone.
     ///
     /// The local part counts in lower case: two people whose addresses differ in case only are
     /// rarer than one person who writes it both ways.
     #[must_use]
     pub fn hash(&self, pepper: &[u8]) -> AddressHash {
-        let local_and_host = self.0.to_ascii_lowercase();
+        let local_and_host = self.0.to_lowercase();
         AddressHash(mac::tag(pepper, &[b"afs address", local_and_host.as_bytes()]))
+    }
+}
+
+/// What needs no quotes in a local part (RFC 5322, 3.2.3), and beyond ASCII (RFC 6531, 3.3) whatever is
+/// visible and shows its neighbours as they are. U+FFFD is what is left of a character that got lost.
+fn is_atext_or_dot(c: char) -> bool {
+    if c.is_ascii() {
+        c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c)
+    } else {
+        !c.is_control() && !c.is_whitespace() && !text::is_trick(c) && c != '\u{FFFD}'
     }
 }
 
@@ -122,7 +137,7 @@ mod tests {
 
     #[test]
     fn what_a_mail_server_would_refuse_is_refused() {
-        use InvalidAddress::{Malformed, NonAsciiLocalPart, TooLong};
+        use InvalidAddress::{Malformed, TooLong};
         for (text, why) in [
             ("", Malformed),
             ("anna", Malformed),
@@ -132,11 +147,37 @@ mod tests {
             ("a..b@x.example", Malformed),
             ("anna@x.example\r\nRCPT TO:<b@x.example>", Malformed),
             ("\"a b\"@x.example", Malformed),
-            ("åsa@x.example", NonAsciiLocalPart),
+            ("å\u{a0}sa@x.example", Malformed),
+            ("å\u{85}sa@x.example", Malformed),
+            ("å\u{202e}sa@x.example", Malformed),
+            ("\u{fffd}sa@x.example", Malformed),
+            ("åsa@x.example@x.example", Malformed),
         ] {
             assert_eq!(EmailAddress::parse(text), Err(why), "{text:?}");
         }
         assert_eq!(EmailAddress::parse(&format!("{}@x.example", "a".repeat(65))), Err(TooLong));
+        assert_eq!(EmailAddress::parse(&format!("{}@x.example", "å".repeat(33))), Err(TooLong));
+    }
+
+    #[test]
+    fn beyond_ascii_a_person_has_one_spelling_and_one_hash() {
+        let composed = EmailAddress::parse("Åsa@bücher.example").unwrap();
+        let decomposed = EmailAddress::parse("A\u{30a}sa@BÜCHER.example").unwrap();
+        assert_eq!(composed.as_str(), "Åsa@xn--bcher-kva.example");
+        assert_eq!(composed, decomposed);
+        assert!(!composed.is_ascii());
+        let lower = EmailAddress::parse("åsa@bücher.example").unwrap();
+        assert_eq!(composed.hash(b"k"), lower.hash(b"k"));
+        assert!(EmailAddress::parse("asa@bücher.example").unwrap().is_ascii());
+    }
+
+    #[test]
+    fn hashes_on_record_stay_what_they_are() {
+        let hash = EmailAddress::parse("Anna.Lind@x.example").unwrap().hash(&[7; 32]);
+        assert_eq!(
+            hash.to_string(),
+            "e4560257a1bc648a40218206f9077c31278b7f858f3088c0670a07d042d02273"
+        );
     }
 
     #[test]

@@ -64,7 +64,7 @@ fn looks_like_a_link(word: &str) -> bool {
 
 /// Characters that change how their neighbours are shown: bidirectional overrides and isolates,
 /// zero-width characters but the joiners that scripts need, and the byte order mark.
-fn is_trick(c: char) -> bool {
+pub(crate) fn is_trick(c: char) -> bool {
     matches!(c, '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}'
         | '\u{2028}' | '\u{2029}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
 }
