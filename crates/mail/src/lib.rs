@@ -1,14 +1,17 @@
 //! Composes messages and hands them to a mail server.
 //!
-//! [`compose`] turns a [`Message`] into the bytes that travel, the same bytes for the same message.
+//! [`compose`] turns a [`Message`] into the bytes that travel, the same bytes for the same message,
+//! signed if the sender has a [key](Dkim).
 //! A [`Transport`] hands them over and reports exactly what the server said: nobody here decides
 //! when to try again, or for whom.
 
+mod dkim;
 mod message;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 mod transport;
 
+pub use dkim::{Algorithm, Dkim, KeyError, PrivateKey};
 pub use message::{ComposeError, Mailbox, Message, Outgoing, compose};
 pub use transport::{
     Accepted, Credentials, Fault, Files, Limits, SendError, SetupError, Smtp, SmtpSettings, Stage,

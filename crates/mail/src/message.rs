@@ -3,6 +3,7 @@
 use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
     time::SystemTime,
 };
 
@@ -14,6 +15,17 @@ use lettre::message::{
 };
 use memchr::memchr_iter;
 use tokio::time::{Instant, timeout_at};
+
+use crate::Dkim;
+
+/// How many of the fields of a Feedback-ID say what a message is; the last one says whose it is.
+const FEEDBACK_FIELDS_MAX: usize = 3;
+
+/// How the name of a sender in a Feedback-ID begins.
+const FEEDBACK_SENDER_START: &str = "afs-";
+
+/// The longest name of a sender in a Feedback-ID.
+const FEEDBACK_SENDER_MAX_LEN: usize = 15;
 
 /// The longest body, in bytes, text and HTML each. Gmail cuts what it shows at 102 KB.
 const BODY_MAX_LEN: usize = 256 * 1024;
@@ -42,8 +54,10 @@ pub struct Message {
     pub id: String,
     /// When the message was first due. Give every attempt the same.
     pub date: Timestamp,
-    /// The sender, also the one to whom the mail server reports failures.
+    /// The sender.
     pub from: Mailbox,
+    /// To whom mail servers report failures (the sender of the envelope), if not to the sender.
+    pub return_path: Option<EmailAddress>,
     /// Where answers go, if not to the sender.
     pub reply_to: Option<EmailAddress>,
     /// The only recipient.
@@ -56,11 +70,17 @@ pub struct Message {
     pub html: String,
     /// An `https` (for trials `http`) address that takes a one-click POST (RFC 8058).
     pub unsubscribe: Option<String>,
-    /// Names the mailing as a whole (RFC 2919), as `reviews.shop.example`.
+    /// An address to which any mail means the same, for programs that send none by HTTP (RFC 2369).
+    /// Only beside `unsubscribe`.
+    pub unsubscribe_mailto: Option<EmailAddress>,
+    /// Names the mailing as a whole (RFC 2919), as `reviews.shop.example`. Without a phrase in front:
+    /// filters compare it, and the sender's name is in From.
     pub list_id: Option<String>,
-    /// Groups of messages for the reports of mailbox providers: up to four fields parted by `:`,
-    /// never something about one person.
+    /// Groups of messages for the reports of mailbox providers: up to three fields parted by `:`,
+    /// never something about one person. A fourth one, made of the sender's host, says whose they are.
     pub feedback_id: Option<String>,
+    /// What the message is signed with.
+    pub dkim: Option<Arc<Dkim>>,
 }
 
 impl fmt::Debug for Message {
@@ -69,7 +89,8 @@ impl fmt::Debug for Message {
     }
 }
 
-/// A composed message: 7-bit text, every line ended by CRLF and no longer than 998 bytes.
+/// A composed message: text in lines ended by CRLF and no longer than 998 bytes. It is 7-bit, but for
+/// addresses beyond ASCII in its headers (RFC 6532).
 ///
 /// Only [`compose`] makes one. `Debug` tells neither address nor content.
 #[derive(Clone, PartialEq, Eq)]
@@ -107,6 +128,12 @@ impl Outgoing {
     #[must_use]
     pub fn message_id(&self) -> &str {
         &self.message_id
+    }
+
+    /// `true` if only a mail server with SMTPUTF8 (RFC 6531) takes it: an address is beyond ASCII.
+    #[must_use]
+    pub fn needs_smtputf8(&self) -> bool {
+        !(self.from.is_ascii() && self.to.is_ascii() && self.bytes.is_ascii())
     }
 
     /// The sender of the envelope.
@@ -149,18 +176,22 @@ pub enum ComposeError {
     /// Nothing is left of the subject after cleaning.
     #[error("message has no subject")]
     Subject,
-    /// The unsubscribe address is not plain `http` or `https`, or longer than 900 bytes.
-    #[error("unsubscribe address is not an http(s) URL")]
+    /// The unsubscribe address is not plain `http` or `https`, or longer than 900 bytes; or there is only
+    /// one for mail, or that is beyond ASCII.
+    #[error("unsubscribe address is not an http(s) URL, or its mail address is not plain")]
     Unsubscribe,
     /// The list id is not a host name.
     #[error("list id is not a host name")]
     ListId,
-    /// The feedback id has more than four fields or characters beyond letters, digits and `+-._`.
+    /// The feedback id has more than three fields or characters beyond letters, digits and `+-._`.
     #[error("feedback id is malformed")]
     FeedbackId,
     /// A body has more than 256 KiB.
     #[error("message body is too large")]
     TooLarge,
+    /// The system has no randomness, which a key is protected with.
+    #[error("message cannot be signed")]
+    Signature,
     /// The mail library refuses an address, or made something that must not travel.
     #[error("message cannot be built")]
     Builder,
@@ -191,12 +222,9 @@ fn build(message: &Message) -> Result<Outgoing, ComposeError> {
         builder = builder.reply_to(lettre::message::Mailbox::new(None, lettre_address(address)?));
     }
     builder = builder.raw_header(header("Message-ID", format!("<{message_id}>"))).subject(subject);
-    if let Some(url) = &message.unsubscribe {
-        if !is_plain_url(url) {
-            return Err(ComposeError::Unsubscribe);
-        }
+    if let Some(value) = list_unsubscribe(message)? {
         builder = builder
-            .raw_header(header("List-Unsubscribe", format!("<{url}>")))
+            .raw_header(header("List-Unsubscribe", value))
             .raw_header(header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()));
     }
     if let Some(id) = &message.list_id {
@@ -206,10 +234,12 @@ fn build(message: &Message) -> Result<Outgoing, ComposeError> {
         builder = builder.raw_header(header("List-Id", format!("<{id}>")));
     }
     if let Some(id) = &message.feedback_id {
-        if id.split(':').count() > 4 || !id.split(':').all(|field| is_dot_atom(field, 64)) {
+        let fits = |field: &str| is_dot_atom(field, 64);
+        if id.split(':').count() > FEEDBACK_FIELDS_MAX || !id.split(':').all(fits) {
             return Err(ComposeError::FeedbackId);
         }
-        builder = builder.raw_header(header("Feedback-ID", id.clone()));
+        let sender = feedback_sender(message.from.address.host());
+        builder = builder.raw_header(header("Feedback-ID", format!("{id}:{sender}")));
     }
     let built = builder
         // RFC 3834 and its Exchange cousin: no "I am on holiday" in return.
@@ -224,12 +254,41 @@ fn build(message: &Message) -> Result<Outgoing, ComposeError> {
         )
         .map_err(|_| ComposeError::Builder)?;
 
-    let bytes = built.formatted();
-    if !is_fit_to_travel(&bytes) {
+    let mut bytes = built.formatted();
+    if let Some(dkim) = &message.dkim {
+        let signatures = dkim.sign(&bytes, message.date).map_err(|_| ComposeError::Signature)?;
+        bytes.splice(..0, signatures);
+    }
+    let addresses =
+        [Some(&message.from.address), Some(&message.to.address), message.reply_to.as_ref()];
+    if !is_fit_to_travel(&bytes, &addresses.map(|address| address.map_or("", EmailAddress::as_str)))
+    {
         return Err(ComposeError::Builder);
     }
-    let (from, to) = (message.from.address.clone(), message.to.address.clone());
-    Ok(Outgoing { message_id, from, to, bytes, begin_by: None })
+    let from = message.return_path.as_ref().unwrap_or(&message.from.address).clone();
+    Ok(Outgoing { message_id, from, to: message.to.address.clone(), bytes, begin_by: None })
+}
+
+/// The ways to stop mail, each in one piece.
+fn list_unsubscribe(message: &Message) -> Result<Option<String>, ComposeError> {
+    match (&message.unsubscribe, &message.unsubscribe_mailto) {
+        (None, None) => Ok(None),
+        (Some(url), None) if is_plain_url(url) => Ok(Some(format!("<{url}>"))),
+        (Some(url), Some(address)) if is_plain_url(url) && is_plain_address(address) => {
+            Ok(Some(format!("<{url}>,\r\n <mailto:{}>", address.as_str())))
+        }
+        _ => Err(ComposeError::Unsubscribe),
+    }
+}
+
+/// The name of a sender in Feedback-ID: 5 to 15 characters, the same in all its messages.
+///
+/// The reports of mailbox providers are for the domain that signed, so it need not be unlike those of
+/// strangers.
+fn feedback_sender(host: &str) -> String {
+    let letters: String = host.chars().filter(char::is_ascii_alphanumeric).collect();
+    let room = FEEDBACK_SENDER_MAX_LEN - FEEDBACK_SENDER_START.len();
+    format!("{FEEDBACK_SENDER_START}{}", &letters[letters.len().saturating_sub(room)..])
 }
 
 fn date(at: Timestamp) -> Result<SystemTime, ComposeError> {
@@ -300,6 +359,12 @@ fn is_dot_atom(text: &str, max_len: usize) -> bool {
     text.len() <= max_len && text.split('.').all(word)
 }
 
+/// `true` for an address that needs nothing percent-encoded in a `mailto:` (RFC 6068, 2).
+fn is_plain_address(address: &EmailAddress) -> bool {
+    let local = address.as_str().split('@').next().unwrap_or_default();
+    is_dot_atom(local, 64)
+}
+
 fn is_plain_url(url: &str) -> bool {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     url.len() <= URL_MAX_LEN
@@ -308,21 +373,35 @@ fn is_plain_url(url: &str) -> bool {
         && url.bytes().all(|b| b.is_ascii_graphic() && !b"<>\"\\".contains(&b))
 }
 
-/// `true` for 7-bit text in CRLF lines of bounded length: what a transport may send as it is.
-fn is_fit_to_travel(bytes: &[u8]) -> bool {
+/// `true` for 7-bit text in CRLF lines of bounded length: what a transport may send as it is. Beyond that,
+/// the headers may hold `addresses` that go beyond ASCII.
+fn is_fit_to_travel(message: &[u8], addresses: &[&str]) -> bool {
+    if !addresses.concat().is_ascii() {
+        let end = message.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap_or_default();
+        let (head, body) = message.split_at(end);
+        let Ok(head) = str::from_utf8(head) else { return false };
+        // As long as they are, and 7-bit: so the lines keep their length, and only they are excused.
+        let plain = addresses
+            .iter()
+            .filter(|address| !address.is_ascii())
+            .fold(head.to_owned(), |head, address| {
+                head.replace(address, &"x".repeat(address.len()))
+            });
+        return is_fit_to_travel(&[plain.as_bytes(), body].concat(), &[]);
+    }
     // Looks at every byte of a line, without an early end: that is what runs fast.
     let is_text = |line: &[u8]| {
         line.iter().fold(true, |fit, b| fit & (*b == b'\t' || (b' '..=b'~').contains(b)))
     };
     let mut start = 0;
-    for end in memchr_iter(b'\n', bytes) {
-        let line = bytes[start..end].strip_suffix(b"\r");
+    for end in memchr_iter(b'\n', message) {
+        let line = message[start..end].strip_suffix(b"\r");
         if !line.is_some_and(|line| line.len() <= LINE_MAX_LEN && is_text(line)) {
             return false;
         }
         start = end + 1;
     }
-    start > 0 && start == bytes.len()
+    start > 0 && start == message.len()
 }
 
 #[cfg(test)]
@@ -337,6 +416,7 @@ mod tests {
 
     #[test]
     fn only_7_bit_crlf_lines_of_bounded_length_may_travel() {
+        let is_fit_to_travel = |message: &[u8]| is_fit_to_travel(message, &["a@x.example"]);
         assert!(is_fit_to_travel(b"A: b\r\n\r\nc\r\n"));
         for bad in [
             &b"A: b"[..],
@@ -352,5 +432,28 @@ mod tests {
         }
         assert!(is_fit_to_travel(&[&[b'a'; 998][..], b"\r\n"].concat()));
         assert!(!is_fit_to_travel(&[&[b'a'; 999][..], b"\r\n"].concat()));
+    }
+
+    #[test]
+    fn beyond_ascii_there_is_nothing_but_addresses_in_headers() {
+        let fit = |message: &str| is_fit_to_travel(message.as_bytes(), &["", "åsa@x.example"]);
+        assert!(fit("To: <åsa@x.example>\r\n\r\nc\r\n"));
+        assert!(!fit("To: Åsa <åsa@x.example>\r\n\r\nc\r\n"));
+        assert!(!fit("To: <åsa@x.example>\r\n\r\nåsa@x.example\r\n"));
+        assert!(!fit("To: <åsa@x.example>\r\n"), "no end of the headers");
+        let line = |len: usize| format!("{}åsa@x.example\r\n\r\n", "a".repeat(len - 14));
+        assert!(fit(&line(998)));
+        assert!(!fit(&line(999)));
+    }
+
+    #[test]
+    fn the_name_of_a_sender_for_reports_is_of_the_wanted_length() {
+        for (host, name) in [
+            ("shop.example", "afs-shopexample"),
+            ("reviews.xn--bcher-kva.example", "afs-rkvaexample"),
+            ("a.se", "afs-ase"),
+        ] {
+            assert_eq!(feedback_sender(host), name);
+        }
     }
 }

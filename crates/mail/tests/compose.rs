@@ -20,14 +20,17 @@ fn message() -> Message {
             name: Some("Sköna hem".to_owned()),
             address: address("reviews@mail.shop.example"),
         },
+        return_path: None,
         reply_to: Some(address("support@shop.example")),
         to: Mailbox { name: Some("Anna Lind".to_owned()), address: address("anna@x.example") },
         subject: "Hur var din beställning?".to_owned(),
         text: "Hej Anna!\n\n.\n..två punkter\nFrom här\n".to_owned(),
         html: "<p>Hej Anna!</p>".to_owned(),
         unsubscribe: Some(format!("https://reviews.shop.example/u/{}", "x".repeat(200))),
+        unsubscribe_mailto: None,
         list_id: Some("reviews.shop.example".to_owned()),
-        feedback_id: Some("first:shop:review-invite:afs".to_owned()),
+        feedback_id: Some("first:shop:review-invite".to_owned()),
+        dkim: None,
     }
 }
 
@@ -44,7 +47,7 @@ fn a_message_travels_as_these_bytes() {
          List-Unsubscribe: <https://reviews.shop.example/u/{token}>\r\n\
          List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n\
          List-Id: <reviews.shop.example>\r\n\
-         Feedback-ID: first:shop:review-invite:afs\r\n\
+         Feedback-ID: first:shop:review-invite:afs-shopexample\r\n\
          Auto-Submitted: auto-generated\r\n\
          X-Auto-Response-Suppress: All\r\n\
          MIME-Version: 1.0\r\n\
@@ -110,7 +113,7 @@ fn what_cannot_stand_in_a_header_is_refused() {
         }),
         (ComposeError::ListId, |m| m.list_id = Some("a b".to_owned())),
         (ComposeError::ListId, |m| m.list_id = Some(String::new())),
-        (ComposeError::FeedbackId, |m| m.feedback_id = Some("a:b:c:d:e".to_owned())),
+        (ComposeError::FeedbackId, |m| m.feedback_id = Some("a:b:c:d".to_owned())),
         (ComposeError::FeedbackId, |m| m.feedback_id = Some("a: b".to_owned())),
         (ComposeError::TooLarge, |m| m.text = "x".repeat(256 * 1024 + 1)),
         (ComposeError::TooLarge, |m| m.html = "x".repeat(256 * 1024 + 1)),
