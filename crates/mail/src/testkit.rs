@@ -76,6 +76,7 @@ pub enum Behaviour {
 #[derive(Clone, Debug)]
 pub struct Script {
     pipelining: bool,
+    smtputf8: bool,
     tls: Tls,
     credentials: Option<(&'static str, &'static str)>,
     mechanisms: &'static str,
@@ -95,6 +96,7 @@ impl Script {
     pub fn new() -> Self {
         Self {
             pipelining: true,
+            smtputf8: false,
             tls: Tls::None,
             credentials: None,
             mechanisms: "PLAIN LOGIN",
@@ -107,6 +109,13 @@ impl Script {
     #[must_use]
     pub fn without_pipelining(mut self) -> Self {
         self.pipelining = false;
+        self
+    }
+
+    /// Offers SMTPUTF8 (RFC 6531). Without it, nothing but ASCII is taken.
+    #[must_use]
+    pub fn with_smtputf8(mut self) -> Self {
+        self.smtputf8 = true;
         self
     }
 
@@ -398,6 +407,8 @@ struct Dialogue<'a, S> {
     number: usize,
     starttls: bool,
     signed_in: bool,
+    /// The message under way asked for SMTPUTF8.
+    beyond_ascii: bool,
     from: Option<String>,
     to: Option<String>,
     begun_at: Instant,
@@ -408,7 +419,17 @@ impl<'a, S: Socket> Dialogue<'a, S> {
         let signed_in = shared.script().credentials.is_none();
         let stream = BufReader::new(stream);
         let begun_at = Instant::now();
-        Self { stream, shared, number, starttls, signed_in, from: None, to: None, begun_at }
+        Self {
+            stream,
+            shared,
+            number,
+            starttls,
+            signed_in,
+            beyond_ascii: false,
+            from: None,
+            to: None,
+            begun_at,
+        }
     }
 
     /// Talks until the end, an error, or an agreed change to TLS: then returns the stream.
@@ -428,13 +449,20 @@ impl<'a, S: Socket> Dialogue<'a, S> {
                 "AUTH" => self.auth(rest).await?,
                 "MAIL" if !self.signed_in => self.say("530 5.7.0 sign in first").await?,
                 "MAIL" if self.from.is_some() => self.say("503 5.5.1 nested MAIL").await?,
+                "MAIL" if rest.ends_with(" SMTPUTF8") && !self.shared.script().smtputf8 => {
+                    self.say("555 5.5.4 SMTPUTF8 is not known here").await?;
+                }
                 "MAIL" => {
+                    self.beyond_ascii = rest.ends_with(" BODY=8BITMIME SMTPUTF8");
                     self.begun_at = Instant::now();
                     if self.answer(Stage::MailFrom, "250 2.1.0 ok").await? {
                         self.from = Some(path(rest));
                     }
                 }
                 "RCPT" if self.from.is_none() => self.say("503 5.5.1 no MAIL").await?,
+                "RCPT" if !rest.is_ascii() && !self.beyond_ascii => {
+                    self.say("553 5.6.7 address beyond ASCII").await?;
+                }
                 "RCPT" => {
                     if self.answer(Stage::RcptTo, "250 2.1.5 ok").await? {
                         self.to = Some(path(rest));
@@ -461,14 +489,16 @@ impl<'a, S: Socket> Dialogue<'a, S> {
     }
 
     async fn hello(&mut self) -> io::Result<()> {
-        let (pipelining, auth) = {
+        let (pipelining, smtputf8, auth) = {
             let script = self.shared.script();
             let auth = script.credentials.map(|_| format!("250-AUTH {}\r\n", script.mechanisms));
-            (script.pipelining, auth.unwrap_or_default())
+            (script.pipelining, script.smtputf8, auth.unwrap_or_default())
         };
         let starttls = if self.starttls { "250-STARTTLS\r\n" } else { "" };
         let pipelining = if pipelining { "250-PIPELINING\r\n" } else { "" };
-        let reply = format!("250-testkit\r\n{pipelining}{starttls}{auth}250 ENHANCEDSTATUSCODES");
+        let smtputf8 = if smtputf8 { "250-8BITMIME\r\n250-SMTPUTF8\r\n" } else { "" };
+        let reply =
+            format!("250-testkit\r\n{pipelining}{smtputf8}{starttls}{auth}250 ENHANCEDSTATUSCODES");
         self.answer(Stage::Hello, &reply).await.map(drop)
     }
 
@@ -513,6 +543,10 @@ impl<'a, S: Socket> Dialogue<'a, S> {
             bytes.extend_from_slice(line.strip_prefix(b".").unwrap_or(&line));
         }
         self.note_command(".");
+        if !bytes.is_ascii() && !self.beyond_ascii {
+            (self.from, self.to) = (None, None);
+            return self.say("554 5.6.1 bytes beyond ASCII").await;
+        }
         let (from, to) = (self.from.take().unwrap_or_default(), self.to.take().unwrap_or_default());
         let behaviour = self.shared.behaviour(Stage::FinalDot);
         let mut reply = String::new();

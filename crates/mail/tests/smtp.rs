@@ -470,3 +470,80 @@ async fn settings_that_cannot_work_are_refused_at_once() {
     assert!(matches!(refused(|s| s.ca_file = Some("/nowhere".into())), SetupError::CaFile(_)));
     assert!(matches!(refused(|s| s.ca_file = Some("/dev/null".into())), SetupError::CaFile(_)));
 }
+
+#[tokio::test]
+async fn an_address_beyond_ascii_is_said_where_it_is_known_and_only_for_it() {
+    for script in [Script::new(), Script::new().without_pipelining()] {
+        let server = SmtpServer::start(script.with_smtputf8()).await;
+        let transport = transport(&server, |_| {});
+        let beyond = common::outgoing("a", "åsa@bücher.example");
+        transport.send(&beyond).await.unwrap();
+        transport.send(&outgoing("b")).await.unwrap();
+        let ledger = server.ledger();
+        let envelopes: Vec<_> =
+            ledger.sessions[0].commands.iter().filter(|line| line.contains('<')).collect();
+        assert_eq!(
+            envelopes,
+            [
+                "MAIL FROM:<shop@shop.example> BODY=8BITMIME SMTPUTF8",
+                "RCPT TO:<åsa@xn--bcher-kva.example>",
+                "MAIL FROM:<shop@shop.example>",
+                "RCPT TO:<anna@x.example>",
+            ]
+        );
+        assert_eq!(ledger.messages[0].bytes, beyond.bytes());
+        assert!(String::from_utf8_lossy(beyond.bytes()).contains("\r\nTo: åsa@"));
+    }
+}
+
+#[tokio::test]
+async fn elsewhere_it_fails_for_good_unsaid_and_harms_nobody() {
+    let server = SmtpServer::start(Script::new()).await;
+    let transport = transport(&server, |_| {});
+    for id in ["a", "b"] {
+        transport.send(&outgoing(id)).await.unwrap();
+        let error = transport.send(&common::outgoing("x", "åsa@x.example")).await.unwrap_err();
+        assert_eq!((error.failure, error.fault), (Failure::Permanent, Fault::Recipient));
+        assert_eq!(
+            error.to_string(),
+            "mail failed at mail_from: the mail server does not take addresses beyond ASCII"
+        );
+    }
+    let ledger = server.ledger();
+    assert_eq!(ledger.sessions.len(), 1, "the connection stays in use");
+    assert!(ledger.sessions[0].commands.iter().all(|line| line.is_ascii()));
+}
+
+#[tokio::test]
+async fn in_a_group_nobody_says_for_others_what_the_server_does_not_know() {
+    for beyond_ascii in [false, true] {
+        let release = Arc::new(Notify::new());
+        let script = Script::new().then(Stage::FinalDot, Behaviour::Hold(Arc::clone(&release)));
+        let script = if beyond_ascii { script.with_smtputf8() } else { script };
+        let server = SmtpServer::start(script).await;
+        let transport = transport(&server, |settings| {
+            settings.limits.connections = NonZeroUsize::MIN;
+        });
+        let send = |id: &'static str, to: &'static str| {
+            let (transport, outgoing) = (transport.clone(), common::outgoing(id, to));
+            tokio::spawn(async move { transport.send(&outgoing).await })
+        };
+        let first = send("first", "anna@x.example");
+        let at_the_dot = |ledger: &mail::testkit::Ledger| {
+            ledger.sessions.iter().any(|session| session.commands.iter().any(|line| line == "."))
+        };
+        server.wait_until(at_the_dot).await;
+        // The first text has left; those who follow it wait behind each other.
+        let second = send("second", "anna@x.example");
+        let third = send("third", "åsa@x.example");
+        let fourth = send("fourth", "anna@x.example");
+        release.notify_one();
+        for sent in [first, second, fourth] {
+            sent.await.unwrap().unwrap();
+        }
+        let third = third.await.unwrap();
+        assert_eq!(third.is_ok(), beyond_ascii, "{third:?}");
+        assert_eq!(server.ledger().sessions.len(), 1);
+        assert_eq!(server.ledger().messages.len(), if beyond_ascii { 4 } else { 3 });
+    }
+}

@@ -157,6 +157,18 @@ impl SendError {
             text: TOO_LATE.to_owned(),
         }
     }
+
+    /// The server was not asked: it does not offer SMTPUTF8 (RFC 6531). It will not tomorrow, and what is
+    /// wrong is this one address, as far as other messages are concerned.
+    fn beyond_ascii() -> Self {
+        Self {
+            stage: Stage::MailFrom,
+            failure: Failure::Permanent,
+            fault: Fault::Recipient,
+            code: None,
+            text: "the mail server does not take addresses beyond ASCII".to_owned(),
+        }
+    }
 }
 
 impl fmt::Display for SendError {
@@ -181,7 +193,7 @@ fn without_addresses(foreign: &str, outgoing: Option<&Outgoing>) -> String {
         let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
         word.contains('@')
             || word.to_ascii_lowercase().contains("%40")
-            || recipient.is_some_and(|local| bare.eq_ignore_ascii_case(local))
+            || recipient.is_some_and(|local| bare.to_lowercase() == local.to_lowercase())
     };
     let words: Vec<&str> = foreign
         .split_whitespace()

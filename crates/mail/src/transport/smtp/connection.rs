@@ -34,6 +34,7 @@ pub(super) struct Connection {
     stream: BufReader<Socket>,
     timeouts: Timeouts,
     pipelining: bool,
+    smtputf8: bool,
     opened: Instant,
     messages: u32,
     state: State,
@@ -57,20 +58,27 @@ enum State {
 }
 
 /// What is said before the text of a message.
+#[derive(Clone)]
 pub(super) struct Envelope {
     commands: [(Stage, String); 3],
+    /// Only a server with SMTPUTF8 takes it (RFC 6531).
+    needs_smtputf8: bool,
     /// Whether somebody has said it for us on this connection: only the replies are due.
     is_said: bool,
 }
 
 impl Envelope {
     pub(super) fn of(outgoing: &Outgoing) -> Self {
+        let needs_smtputf8 = outgoing.needs_smtputf8();
+        // Who offers SMTPUTF8 offers 8BITMIME, too (RFC 6531, 3.1).
+        let parameters = if needs_smtputf8 { " BODY=8BITMIME SMTPUTF8" } else { "" };
+        let from = outgoing.from().as_str();
         let commands = [
-            (Stage::MailFrom, format!("MAIL FROM:<{}>\r\n", outgoing.from().as_str())),
+            (Stage::MailFrom, format!("MAIL FROM:<{from}>{parameters}\r\n")),
             (Stage::RcptTo, format!("RCPT TO:<{}>\r\n", outgoing.to().as_str())),
             (Stage::Data, "DATA\r\n".to_owned()),
         ];
-        Self { commands, is_said: false }
+        Self { commands, needs_smtputf8, is_said: false }
     }
 
     /// The same, said or to be said.
@@ -88,6 +96,7 @@ impl Envelope {
 #[derive(Default)]
 struct Offers {
     pipelining: bool,
+    smtputf8: bool,
     starttls: bool,
     mechanism: Option<Mechanism>,
 }
@@ -176,6 +185,7 @@ impl Connection {
             connection.sign_in(credentials, &offers).await?;
         }
         connection.pipelining = offers.pipelining;
+        connection.smtputf8 = offers.smtputf8;
         connection.state = State::Ready;
         tracing::debug!(
             host = settings.host,
@@ -190,6 +200,7 @@ impl Connection {
             stream: BufReader::new(socket),
             timeouts,
             pipelining: false,
+            smtputf8: false,
             opened: Instant::now(),
             messages: 0,
             state: State::Used,
@@ -205,6 +216,11 @@ impl Connection {
     /// How many messages it carried.
     pub(super) fn messages(&self) -> u32 {
         self.messages
+    }
+
+    /// `false` if the server does not know what this envelope asks for.
+    pub(super) fn takes(&self, envelope: &Envelope) -> bool {
+        self.smtputf8 || !envelope.needs_smtputf8
     }
 
     /// `true` if every reply is accounted for and another message may follow.
@@ -232,6 +248,9 @@ impl Connection {
         envelope: &Envelope,
         following: impl FnOnce(&Self) -> Option<String>,
     ) -> Result<Accepted, SendError> {
+        if !self.takes(envelope) {
+            return Err(SendError::beyond_ascii());
+        }
         // Should this future be dropped, the connection stays marked as used.
         self.state = State::Unheard;
         self.is_followed = false;
@@ -481,6 +500,7 @@ impl Offers {
             let mut words = line.split_whitespace().map(str::to_ascii_uppercase);
             match words.next().as_deref() {
                 Some("PIPELINING") => offers.pipelining = true,
+                Some("SMTPUTF8") => offers.smtputf8 = true,
                 Some("STARTTLS") => offers.starttls = true,
                 Some("AUTH") => {
                     let known = words.filter_map(|word| match word.as_str() {
@@ -612,11 +632,12 @@ mod tests {
             let lines = lines.iter().map(|&line| line.to_owned()).collect();
             Offers::read(&Reply { code: 250, lines })
         };
-        let offers = lines(&["mx.example", "pipelining", "StartTLS", "AUTH login XOAUTH2"]);
-        assert!(offers.pipelining && offers.starttls);
+        let offers =
+            lines(&["mx.example", "pipelining", "SmtpUtf8", "StartTLS", "AUTH login XOAUTH2"]);
+        assert!(offers.pipelining && offers.smtputf8 && offers.starttls);
         assert_eq!(offers.mechanism, Some(Mechanism::Login));
         let offers = lines(&["PIPELINING", "X-PIPELINING", "AUTH", "", "XSTARTTLS"]);
-        assert!(!offers.pipelining && !offers.starttls);
+        assert!(!offers.pipelining && !offers.smtputf8 && !offers.starttls);
         assert_eq!(offers.mechanism, None);
         assert_eq!(lines(&["mx", "AUTH PLAIN LOGIN"]).mechanism, Some(Mechanism::Plain));
     }

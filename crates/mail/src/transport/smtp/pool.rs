@@ -43,7 +43,7 @@ struct Queue {
 pub(super) struct Next {
     ticket: u64,
     /// What is to be said for it.
-    group: String,
+    envelope: Envelope,
     hand_over: HandOver,
 }
 
@@ -53,7 +53,7 @@ type HandOver = oneshot::Sender<(Connection, Slot)>;
 impl Next {
     /// The commands of the envelope.
     pub(super) fn group(&self) -> String {
-        self.group.clone()
+        self.envelope.group()
     }
 }
 
@@ -104,7 +104,7 @@ impl Pool {
                 return Turn::Free(Slot(slot));
             }
             let (hand_over, mut handed_over) = oneshot::channel();
-            let ticket = self.queue_up(envelope.group(), hand_over);
+            let ticket = self.queue_up(envelope.clone(), hand_over);
             tokio::select! {
                 biased;
                 handed_over = &mut handed_over => {
@@ -126,25 +126,28 @@ impl Pool {
         }
     }
 
-    /// Who waits longest, if the connection may carry another message behind the one under way.
+    /// Who waits longest, if the connection may carry another message behind the one under way. Whose
+    /// envelope the server does not know is left waiting for a slot, where no envelope is said unasked.
     pub(super) fn next_on(&self, connection: &Connection) -> Option<Next> {
         if self.is_spent(connection, 1) {
             return None;
         }
         let mut queue = self.queue();
         loop {
-            let next = queue.waiting.pop_front()?;
+            let fits = |next: &Next| connection.takes(&next.envelope);
+            let index = queue.waiting.iter().position(fits)?;
+            let next = queue.waiting.remove(index)?;
             if !next.hand_over.is_closed() {
                 return Some(next);
             }
         }
     }
 
-    fn queue_up(&self, group: String, hand_over: HandOver) -> u64 {
+    fn queue_up(&self, envelope: Envelope, hand_over: HandOver) -> u64 {
         let mut queue = self.queue();
         queue.tickets += 1;
         let ticket = queue.tickets;
-        queue.waiting.push_back(Next { ticket, group, hand_over });
+        queue.waiting.push_back(Next { ticket, envelope, hand_over });
         ticket
     }
 
