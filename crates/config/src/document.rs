@@ -27,6 +27,8 @@ use crate::mapping::Mapping;
 const TIME_OF_DAY: &str = "^([01][0-9]|2[0-3]):[0-5][0-9]$";
 /// A host name without a dot at either end.
 const DOMAIN: &str = r"^[a-z0-9-]+(\.[a-z0-9-]+)+$";
+/// The name of a DKIM key in DNS (RFC 6376, 3.1).
+const SELECTOR: &str = r"^[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*$";
 const AMOUNT: &str = r"^[0-9]{1,12}(\.[0-9]{1,4})? [A-Z]{3}$";
 const ONE_LINE: &str = r"^\P{Cc}+$";
 
@@ -234,7 +236,7 @@ pub struct Bounces {
     /// The host of the addresses that mails which cannot be delivered, and mails that say stop, come back
     /// to. All mail to `bounce+<…>` and `unsub+<…>` at this host must reach AFS. Without it they go to the
     /// sender.
-    #[schemars(extend("pattern" = DOMAIN))]
+    #[schemars(extend("format" = "mail-host", "pattern" = DOMAIN))]
     pub domain: Option<String>,
 }
 
@@ -545,6 +547,29 @@ pub(crate) struct SenderTable {
     /// The sender's postal address, shown at the end of each mail.
     #[schemars(length(min = 1, max = 500))]
     pub(crate) postal_address: Option<String>,
+    /// The keys that mails are signed with; without this table, they are not signed here.
+    pub(crate) dkim: Option<Dkim>,
+}
+
+/// The keys that mails are signed with, so that receivers know that they are the sender's (DKIM).
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Dkim {
+    /// The domain that answers for the mails: that of the sender's address, or one above it.
+    #[schemars(extend("format" = "mail-host", "pattern" = DOMAIN))]
+    pub domain: String,
+    /// The name of the key in DNS: its record stands at `<selector>._domainkey.<domain>`.
+    #[schemars(extend("pattern" = SELECTOR))]
+    pub selector: String,
+    /// The file of an RSA key of 2048 to 4096 bits (PEM), readable for AFS only.
+    #[schemars(length(min = 1))]
+    pub key_file: PathBuf,
+    /// The name of a second key in DNS, an Ed25519 one.
+    #[schemars(extend("pattern" = SELECTOR))]
+    pub ed25519_selector: Option<String>,
+    /// The file of the Ed25519 key (PEM), readable for AFS only.
+    #[schemars(length(min = 1))]
+    pub ed25519_key_file: Option<PathBuf>,
 }
 
 /// One shop. Also the content of a file `shops.d/<id>.toml`.

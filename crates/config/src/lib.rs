@@ -44,7 +44,7 @@ use domain::{ShopId, schedule::EmptyWindow};
 
 pub use changes::{Change, changes};
 pub use document::{
-    Api, Database, Log, LogFormat, Mail, MailTransport, Queue, QueueBackend, Retry, Secrets,
+    Api, Database, Dkim, Log, LogFormat, Mail, MailTransport, Queue, QueueBackend, Retry, Secrets,
     Server, Smtp, Templates, Tls, Worker,
 };
 pub use problem::{Place, Problem, Problems};

@@ -7,6 +7,7 @@ mod mapping;
 
 use std::net::{IpAddr, SocketAddr};
 
+use domain::EmailAddress;
 use jiff::civil::Time;
 
 use crate::{
@@ -42,6 +43,9 @@ pub(crate) fn contradictions(document: &Node, platforms: &[&str]) -> Vec<Problem
         .chain(tables().filter_map(|table| outlives(table, "invitations.reminder_days")))
         .chain(tables().filter_map(|table| outlives(table, "invitations.experiment.review_days")))
         .chain(tables().flat_map(products_are_named))
+        .chain(tables().filter_map(dkim_is_aligned))
+        .chain(tables().filter_map(second_dkim_key_is_whole))
+        .chain(tables().filter_map(dkim_selectors_differ))
         .chain(shops(document).filter_map(|shop| platform_is_known(shop, platforms)))
         .chain(shops(document).filter_map(api_is_encrypted))
         .chain(shops(document).filter_map(api_has_a_token))
@@ -198,6 +202,48 @@ fn smtp_has_a_sender(document: &Node) -> Option<Problem> {
             &[transport],
             "`mail.transport` is `smtp`, but `sender.address` is missing",
             "set address under [sender] for all shops, or under [shops.<id>.sender] for each",
+        )
+    })
+}
+
+/// Receivers believe a signature only if it is by the domain in From, or by one above it (RFC 9989).
+fn dkim_is_aligned(table: &Node) -> Option<Problem> {
+    let domain = table.get("sender.dkim.domain")?;
+    let address = table.get("sender.address")?;
+    let sender = EmailAddress::parse(address.text()?).ok()?;
+    let rest = sender.host().strip_suffix(domain.text()?);
+    (!rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))).then(|| {
+        contradiction(
+            &[domain, address],
+            format!("`{}` is not the domain of `{}`, nor above it", domain.key, address.key),
+            "receivers look for a signature by the domain in From: set both under \
+             [shops.<id>.sender] for a shop with an address of its own",
+        )
+    })
+}
+
+fn second_dkim_key_is_whole(table: &Node) -> Option<Problem> {
+    let halves = ["ed25519_selector", "ed25519_key_file"];
+    let (set, missing) = match halves.map(|half| table.get(&format!("sender.dkim.{half}"))) {
+        [Some(set), None] => (set, halves[1]),
+        [None, Some(set)] => (set, halves[0]),
+        _ => return None,
+    };
+    Some(contradiction(
+        &[set],
+        format!("`{}` is set, but `{missing}` is missing", set.key),
+        "set both for a second signature, or neither",
+    ))
+}
+
+fn dkim_selectors_differ(table: &Node) -> Option<Problem> {
+    let first = table.get("sender.dkim.selector")?;
+    let second = table.get("sender.dkim.ed25519_selector")?;
+    first.text()?.eq_ignore_ascii_case(second.text()?).then(|| {
+        contradiction(
+            &[first, second],
+            format!("`{}` and `{}` are the same", first.key, second.key),
+            "each key has a record of its own in DNS",
         )
     })
 }

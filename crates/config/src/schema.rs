@@ -30,7 +30,9 @@ pub(crate) static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
 static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
     jsonschema::options()
         .should_validate_formats(true)
-        .with_format("email", |text| EmailAddress::parse(text).is_ok())
+        // A sender beyond ASCII would need SMTPUTF8 all the way to each of its recipients.
+        .with_format("email", |text| EmailAddress::parse(text).is_ok_and(|it| it.is_ascii()))
+        .with_format("mail-host", |text| EmailAddress::parse(&format!("x@{text}")).is_ok())
         .with_format("https-url", domain::text::is_https)
         .with_format("socket-address", |text| text.parse::<SocketAddr>().is_ok())
         .with_format("time-zone", |text| TimeZone::get(text).is_ok())

@@ -12,7 +12,8 @@ use secrecy::SecretString;
 
 use crate::{
     document::{
-        Api, CountryTable, ExperimentTable, InvitationsTable, ProductTable, SenderTable, ShopTable,
+        Api, CountryTable, Dkim, ExperimentTable, InvitationsTable, ProductTable, SenderTable,
+        ShopTable,
     },
     mapping::Mapping,
 };
@@ -90,6 +91,8 @@ pub struct Sender {
     pub reply_to: Option<EmailAddress>,
     /// The postal address at the end of each mail.
     pub postal_address: Option<String>,
+    /// The keys that mails are signed with.
+    pub dkim: Option<Dkim>,
 }
 
 impl ShopSettings {
@@ -172,6 +175,7 @@ fn sender(table: SenderTable, shop_name: &str) -> Sender {
         name: table.name.unwrap_or_else(|| shop_name.to_owned()),
         reply_to: table.reply_to,
         postal_address: table.postal_address,
+        dkim: table.dkim,
     }
 }
 

@@ -141,6 +141,7 @@ fn every_contradiction_is_found_where_it_was_made() {
     let smtp = "[mail]\ntransport = 'smtp'\n[sender]\naddress = 'a@x.example'\n";
     let keys = format!("[secrets]\nlink_keys = ['{0}']\naddress_key = '{0}'\n", "k".repeat(32));
     let link_keys = format!("[secrets]\nlink_keys = ['{}']\n", "k".repeat(32));
+    let dkim = "[sender.dkim]\nselector = 'a'\nkey_file = 'k.pem'\ndomain = 'shop.example'\n";
     for (text, place, message) in [
         (format!("[worker]\nlease_secs = 930\n{smtp}"), "2:1", "a mail can take 930 seconds"),
         (format!("{smtp}[mail.smtp]\nfinal_timeout_secs = 870"), "6:1", "a mail can take 1200"),
@@ -171,6 +172,32 @@ fn every_contradiction_is_found_where_it_was_made() {
             "2:1",
             "`sender.address` is missing",
         ),
+        (
+            format!("[sender]\naddress = 'a@myshop.example'\n{dkim}"),
+            "6:1",
+            "`sender.dkim.domain` is not the domain of `sender.address`",
+        ),
+        (
+            format!("{dkim}{SHOP}[shops.a.sender]\naddress = 'a@example'"),
+            "10:1",
+            "`shops.a.sender.address` is not a valid email",
+        ),
+        (
+            format!("{dkim}{SHOP}[shops.a.sender]\naddress = 'a@other.example'"),
+            "10:1",
+            "`sender.dkim.domain` is not the domain of `shops.a.sender.address`",
+        ),
+        (format!("{dkim}ed25519_selector = 'b'"), "5:1", "but `ed25519_key_file` is missing"),
+        (format!("{dkim}ed25519_key_file = 'b'"), "5:1", "but `ed25519_selector` is missing"),
+        (
+            format!("{dkim}ed25519_key_file = 'b'\ned25519_selector = 'A'"),
+            "6:1",
+            "`sender.dkim.selector` and `sender.dkim.ed25519_selector` are the same",
+        ),
+        ("[sender.dkim]\nselector = 'a'".to_owned(), "1:9", "`sender.dkim.domain` is missing"),
+        ("[sender]\naddress = 'åsa@x.example'".to_owned(), "2:1", "is not a valid email"),
+        ("[mail.bounces]\ndomain = 'a..b'".to_owned(), "2:1", "does not have the right form"),
+        ("[mail.bounces]\ndomain = '-a.b'".to_owned(), "2:1", "is not a valid mail host"),
         ("[mail.smtp]\npassword = 'p'".to_owned(), "2:1", "`mail.smtp.username` is missing"),
         ("[mail.smtp]\nusername = 'u'".to_owned(), "2:1", "`mail.smtp.password` is missing"),
         ("[mail.smtp]\ntls = 'none'\nhost = 'mx.example'".to_owned(), "3:1", "another machine"),
