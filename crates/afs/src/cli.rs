@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use config::Config;
 
 use crate::{
-    commands::{self, webhook::WebhookCommand},
+    commands::{self, mail::MailCommand, webhook::WebhookCommand},
     lifecycle::{self, Role},
     services::{Source, load_config},
 };
@@ -132,6 +132,8 @@ pub fn afs() -> ExitCode {
         Command::Webhook(WebhookCommand::Replay) => {
             configured(&source).and_then(commands::webhook::replay)
         }
+        // Needs no configuration: it comes before there can be one.
+        Command::Mail(MailCommand::DkimKey(args)) => commands::mail::dkim_key(&args),
         Command::Mail(command) => {
             configured(&source).and_then(|config| commands::mail::run(&command, &config))
         }

@@ -44,24 +44,39 @@ fn kept_key(path: &Path) -> anyhow::Result<Vec<u8>> {
     if let Some(dir) = path.parent() {
         fs_err::create_dir_all(dir)?;
     }
+    if write_new(path, &STANDARD.encode(random()?))? {
+        tracing::info!(file = %path.display(), "a key was made; keep it with your backups");
+    }
+    warn_if_others_can_read(path)?;
+    Ok(fs_err::read(path)?)
+}
+
+/// 32 bytes that nobody knows.
+pub(crate) fn random() -> anyhow::Result<[u8; 32]> {
     let mut random = [0; 32];
     getrandom::fill(&mut random).context("the system has no randomness")?;
+    Ok(random)
+}
+
+/// Writes a secret into a file that only its owner can read; `false` if there is a file already.
+pub(crate) fn write_new(path: &Path, secret: &str) -> anyhow::Result<bool> {
     // Complete before it has its name: a process that died in between leaves no half a key.
-    let mut draft = tempfile::Builder::new()
-        .prefix(".key-")
-        .tempfile_in(path.parent().unwrap_or(Path::new(".")))?;
-    draft.write_all(STANDARD.encode(random).as_bytes())?;
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+    let mut draft =
+        tempfile::Builder::new().prefix(".key-").tempfile_in(dir.unwrap_or(Path::new(".")))?;
+    draft.write_all(secret.as_bytes())?;
     draft.as_file().sync_all()?;
     match draft.persist_noclobber(path) {
-        Ok(_) => {
-            tracing::info!(file = %path.display(), "a key was made; keep it with your backups");
-        }
-        Err(error) if error.error.kind() == ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(error.error).context(format!("{}", path.display())),
+        Ok(_) => Ok(true),
+        Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error.error).context(format!("{}", path.display())),
     }
+}
+
+pub(crate) fn warn_if_others_can_read(path: &Path) -> anyhow::Result<()> {
     let mode = fs_err::metadata(path)?;
     if std::os::unix::fs::PermissionsExt::mode(&mode.permissions()) & 0o077 != 0 {
         tracing::warn!(file = %path.display(), "others can read this key: `chmod 600` it");
     }
-    Ok(fs_err::read(path)?)
+    Ok(())
 }

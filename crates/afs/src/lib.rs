@@ -6,6 +6,7 @@
 
 pub mod cli;
 mod commands;
+mod dkim;
 mod keys;
 mod lifecycle;
 mod logs;

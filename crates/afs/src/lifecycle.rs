@@ -13,11 +13,13 @@ use tokio::{
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
+use worker::Signers;
 
 use crate::{
+    dkim,
     logs::LogLevel,
     operator,
-    services::{Services, Source, load_config, load_templates, open_transport},
+    services::{Services, Source, load_config, load_templates, open_transport, sender_gaps},
 };
 
 /// What a process does.
@@ -125,6 +127,10 @@ impl Daemon {
         if role != Role::Receiver {
             let transport = open_transport(&config)?;
             daemon.transport = Some(transport.clone());
+            daemon.services.signers.store(Arc::new(dkim::load(&config)?));
+            for gap in sender_gaps(&config) {
+                tracing::warn!("{gap}");
+            }
             let worker = daemon.services.worker(transport);
             daemon.spawn("worker", worker.run(daemon.shutdown.clone()));
         }
@@ -216,10 +222,12 @@ impl Daemon {
         let new = load_config(source)?;
         crate::services::check_shops(&new)?;
         let templates = load_templates(&new)?;
+        let signers = if self.transport.is_some() { dkim::load(&new)? } else { Signers::new() };
         logs.set(&new)?;
         let old = self.services.config.load_full();
         let changes = config::changes(&old, &new);
         self.services.templates.store(Arc::new(templates));
+        self.services.signers.store(Arc::new(signers));
         self.services.config.store(Arc::new(new));
         Ok(changes)
     }

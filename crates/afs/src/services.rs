@@ -16,7 +16,7 @@ use receiver::Receiver;
 use secrecy::ExposeSecret as _;
 use store::{Store, StoreSettings};
 use templates::Templates;
-use worker::{DueInRecord, Worker};
+use worker::{DueInRecord, Signers, Worker};
 
 use crate::keys::Keys;
 
@@ -49,6 +49,8 @@ pub(crate) struct Services {
     pub(crate) store: Store,
     pub(crate) queue: Queue,
     pub(crate) clock: Clock,
+    /// Of the shops' mails; nothing where none are sent.
+    pub(crate) signers: Arc<ArcSwap<Signers>>,
     fetcher: Fetcher,
     keys: Arc<Keys>,
 }
@@ -71,6 +73,7 @@ impl Services {
             store,
             queue,
             clock,
+            signers: Arc::default(),
             fetcher: Fetcher::new().context("no way to ask platforms")?,
             keys: Arc::new(keys),
         })
@@ -96,6 +99,7 @@ impl Services {
             fetcher: self.fetcher.clone(),
             config: self.config.clone(),
             templates: self.templates.clone(),
+            signers: self.signers.clone(),
             keys: self.keys.tokens.clone(),
             clock: self.clock.clone(),
             decided: worker::experiment::Decisions::default(),
@@ -141,6 +145,28 @@ fn check_access(shop: &ShopSettings, adapter: &dyn Adapter) -> anyhow::Result<()
         "shops.{id}.api.url is missing: each shop of {title} has its API at an address of its own"
     );
     Ok(())
+}
+
+/// What mails to buyers should have and lack, for each shop, while they really leave.
+pub(crate) fn sender_gaps(config: &Config) -> Vec<String> {
+    if config.mail.transport != MailTransport::Smtp {
+        return Vec::new();
+    }
+    let gaps = |shop: &ShopSettings| {
+        let (id, sender) = (&shop.id, &shop.sender);
+        [
+            sender.postal_address.is_none().then(|| {
+                format!("shops.{id}.sender.postal_address is not set: many countries require it in mails")
+            }),
+            sender.reply_to.is_none().then(|| {
+                format!(
+                    "shops.{id}.sender.reply_to is not set: what buyers answer goes to the sender's \
+                     address, where somebody should read it"
+                )
+            }),
+        ]
+    };
+    config.shops.values().flat_map(gaps).flatten().collect()
 }
 
 pub(crate) fn load_templates(config: &Config) -> anyhow::Result<Templates> {

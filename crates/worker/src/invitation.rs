@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use config::{Config, ShopSettings};
 use domain::{
-    Allowed, Caps, InvitationId, MailKind,
+    Allowed, Caps, EmailAddress, InvitationId, MailKind,
     retry::{Failure, Next, RetryPolicy, after_failure, is_too_late},
     token::Purpose,
 };
@@ -170,6 +170,12 @@ fn compose(
         format!("{}/{kind}/{token}", config.server.public_url)
     };
     let unsubscribe_url = link("u", Purpose::Unsubscribe);
+    // What comes back belongs to this mail, whichever it is of those about the order.
+    let tagged = |box_name: &str, purpose| {
+        let host = config.mail.bounces.domain.as_ref()?;
+        let tag = worker.keys.tag(purpose, claimed.id);
+        EmailAddress::parse(&format!("{box_name}+{tag}@{host}")).ok()
+    };
     let templates = worker.templates.load();
     let language = templates.language(order.locale.as_deref(), &shop.language);
     let written = InvitationMail {
@@ -200,14 +206,17 @@ fn compose(
         // Not when it was due: caps and a closed window may have held it back for weeks.
         date: claimed.first_attempt_at,
         from: Mailbox { name: Some(sender.name.clone()), address: sender.address.clone() },
+        return_path: tagged("bounce", Purpose::Bounce),
         reply_to: sender.reply_to.clone(),
         to: Mailbox { name: order.name.clone(), address: recipient },
         subject: rendered.subject,
         text: rendered.text,
         html: rendered.html,
         unsubscribe: Some(unsubscribe_url),
+        unsubscribe_mailto: tagged("unsub", Purpose::Unsubscribe),
         list_id: Some(format!("{}.reviews.{}", shop.id, sender.address.host())),
-        feedback_id: Some(format!("{}:{}:afs", claimed.kind.as_str(), shop.id)),
+        feedback_id: Some(format!("{}:{}", claimed.kind.as_str(), shop.id)),
+        dkim: worker.signers.load().get(&shop.id).cloned(),
     };
     mail::compose(&message).map_err(|error| error.to_string())
 }
@@ -317,7 +326,7 @@ mod tests {
     use std::sync::Mutex;
 
     use arc_swap::ArcSwap;
-    use domain::{Change, EmailAddress, Order, OrderEvent, Policy, token::TokenKeys};
+    use domain::{Change, Order, OrderEvent, Policy, token::TokenKeys};
     use mail::{Memory, Transport};
     use queue::{Clock, Queue};
     use store::{
@@ -366,6 +375,7 @@ mod tests {
                 fetcher: fetch::Fetcher::new().unwrap(),
                 config: Arc::new(ArcSwap::from_pointee(config)),
                 templates: Arc::new(ArcSwap::from_pointee(Templates::load(None).unwrap())),
+                signers: Arc::default(),
                 keys: TokenKeys::new(vec![vec![7; 32]]).unwrap(),
                 clock,
                 decided: experiment::Decisions::default(),

@@ -19,15 +19,15 @@ mod notice;
 mod reconcile;
 mod review;
 
-use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use config::Config;
-use domain::{InvitationId, NoticeId, ReviewId, token::TokenKeys};
+use domain::{InvitationId, NoticeId, ReviewId, ShopId, token::TokenKeys};
 use fetch::Fetcher;
 use jiff::Timestamp;
-use mail::Transport;
+use mail::{Dkim, Transport};
 use queue::{BoxError, Channel, Clock, DueJobs, Queue, RunSettings};
 use store::Store;
 use templates::Templates;
@@ -39,6 +39,9 @@ const FETCHERS: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 /// What nobody waits for is looked for this many times less often: looking is all that an idle daemon
 /// does.
 const PATIENT: u32 = 5;
+
+/// What the shops sign their mails with, those that do.
+pub type Signers = BTreeMap<ShopId, Arc<Dkim>>;
 
 /// What the jobs work with.
 pub struct Worker {
@@ -54,6 +57,8 @@ pub struct Worker {
     pub config: Arc<ArcSwap<Config>>,
     /// The mails; replaced with the configuration.
     pub templates: Arc<ArcSwap<Templates>>,
+    /// The keys that mails are signed with; replaced with the configuration.
+    pub signers: Arc<ArcSwap<Signers>>,
     /// Makes the links in mails.
     pub keys: TokenKeys,
     /// Tells the time.

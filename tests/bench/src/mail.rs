@@ -157,14 +157,17 @@ impl Mail {
             id: "inv-1".to_owned(),
             date: Timestamp::UNIX_EPOCH,
             from: mail::Mailbox { name: Some("Bench".to_owned()), address: from },
+            return_path: None,
             reply_to: None,
             to: mail::Mailbox { name: Some("Åsa Lind".to_owned()), address: to },
             subject: rendered.subject,
             text: rendered.text,
             html: rendered.html,
             unsubscribe: Some(unsubscribe_url),
+            unsubscribe_mailto: None,
             list_id: None,
             feedback_id: None,
+            dkim: None,
         })?;
         Ok(Self { bytes: outgoing.bytes().to_vec(), parts })
     }

@@ -9,7 +9,10 @@ use config::Config;
 use domain::ShopId;
 
 use super::{say, webhook::Format};
-use crate::services::{Source, check_shops, load_config, load_templates};
+use crate::{
+    dkim,
+    services::{Source, check_shops, load_config, load_templates, sender_gaps},
+};
 
 #[derive(Subcommand)]
 pub(crate) enum ConfigCommand {
@@ -61,6 +64,7 @@ fn check(args: &CheckArgs, source: &Source) -> anyhow::Result<()> {
         return sample::try_out(&config, shop, body, args.headers.as_deref(), args.format);
     }
     let templates = load_templates(&config)?;
+    dkim::load(&config)?;
     match &source.file {
         Some(file) => say(format_args!("{} is sound.", file.display())),
         None => say("There is no configuration file; the defaults are sound."),
@@ -76,5 +80,8 @@ fn check(args: &CheckArgs, source: &Source) -> anyhow::Result<()> {
     }
     let languages: Vec<_> = templates.languages().map(templates::Language::tag).collect();
     say(format_args!("  Languages: {}.", languages.join(", ")));
+    for gap in sender_gaps(&config) {
+        say(format_args!("  Warning: {gap}"));
+    }
     Ok(())
 }

@@ -10,7 +10,7 @@ use templates::{InvitationMail, MailKind, RenderedMail, Shop, Templates, samples
 
 use crate::{
     commands::say,
-    lifecycle,
+    dkim, lifecycle,
     services::{load_templates, open_transport, system_clock},
 };
 
@@ -57,7 +57,10 @@ pub(crate) fn send_test(args: &SendTestArgs, config: &Config) -> anyhow::Result<
     let templates = load_templates(config)?;
     let written = sample(shop, &config.server.public_url);
     let rendered = render(args, shop, &written, &templates)?;
-    let message = message(args, shop, written, rendered, (system_clock())());
+    let message = Message {
+        dkim: dkim::of(shop)?,
+        ..message(args, shop, written, rendered, (system_clock())())
+    };
     let outgoing = mail::compose(&message)?;
     lifecycle::runtime()?.block_on(async {
         let transport = open_transport(config)?;
@@ -134,13 +137,16 @@ fn message(
         id: format!("test-{}", now.as_millisecond()),
         date: now,
         from: Mailbox { name: Some(sender.name.clone()), address: sender.address.clone() },
+        return_path: None,
         reply_to: sender.reply_to.clone(),
         to: Mailbox { name: written.buyer_name, address: args.to.clone() },
         subject: rendered.subject,
         text: rendered.text,
         html: rendered.html,
         unsubscribe: Some(written.unsubscribe_url),
+        unsubscribe_mailto: None,
         list_id: Some(format!("{}.reviews.{}", shop.id, sender.address.host())),
-        feedback_id: Some(format!("test:{}:afs", shop.id)),
+        feedback_id: Some(format!("test:{}", shop.id)),
+        dkim: None,
     }
 }
