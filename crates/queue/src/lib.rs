@@ -5,9 +5,12 @@
 //! its job in the record, finds out there whether anything is to be done, and keeps attempts and
 //! back-off there. To the queue a job whose handler has returned is done.
 //!
+//! Each id belongs to a *group*, and groups with due ids take turns: a million ids of one do not keep
+//! ten of another waiting. Within a group the longest due comes first.
+//!
 //! | | [`Queue::record`] | [`Queue::redis`] |
 //! |---|---|---|
-//! | where due times live | the record's own table, polled | two sorted sets per channel |
+//! | where due times live | the record's own table, polled | sorted sets per channel |
 //! | [`Queue::wake`], [`Queue::cancel`] | nothing to do | one round trip |
 //! | leases seen by | this process | every process |
 //! | loses | nothing | what Redis loses: see [`Queue::epoch`] |
@@ -64,10 +67,12 @@ impl Channel {
 }
 
 /// Wake this id at this time, rounded up to the millisecond.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wakeup {
     /// The job, as the record knows it.
     pub id: Uuid,
+    /// Whose it is. An id keeps its group.
+    pub group: String,
     /// Not before this time.
     pub due_at: Timestamp,
 }
@@ -102,10 +107,21 @@ pub enum Error {
     Record(BoxError),
 }
 
+/// A job that the record calls due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueJob {
+    /// The job.
+    pub id: Uuid,
+    /// Whose it is.
+    pub group: String,
+}
+
 /// The record's view of what is due, for [`Queue::record`].
 #[async_trait]
 pub trait DueJobs: Send + Sync {
-    /// At most `limit` ids that are due at `now`, the longest due first.
+    /// At most `limit` ids that are due at `now`: one of each group in turn, in the order of the
+    /// groups' names and beginning behind `after`, then a second one of each, and so on. Within a
+    /// group the longest due comes first.
     ///
     /// Leave out what somebody has claimed. Whatever is reported again is woken again.
     async fn due(
@@ -113,7 +129,8 @@ pub trait DueJobs: Send + Sync {
         channel: Channel,
         now: Timestamp,
         limit: u32,
-    ) -> Result<Vec<Uuid>, BoxError>;
+        after: &str,
+    ) -> Result<Vec<DueJob>, BoxError>;
 }
 
 /// Where the Redis server is and what our keys there begin with.
@@ -180,13 +197,13 @@ impl Queue {
         }
     }
 
-    /// Forgets ids that are waiting. An id that is being worked on is left alone.
+    /// Forgets ids of a group that are waiting. An id that is being worked on is left alone.
     ///
     /// A convenience: it spares idle wake-ups. What cancels a job is the record.
-    pub async fn cancel(&self, channel: Channel, ids: &[Uuid]) -> Result<(), Error> {
+    pub async fn cancel(&self, channel: Channel, group: &str, ids: &[Uuid]) -> Result<(), Error> {
         match &self.backend {
             Backend::Record(_) => Ok(()),
-            Backend::Redis(redis) => redis.cancel(channel, ids).await,
+            Backend::Redis(redis) => redis.cancel(channel, group, ids).await,
         }
     }
 

@@ -9,19 +9,25 @@ use std::{
 use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
-use crate::{Channel, Clock, DueJobs, Error, Lease, RECHECK, floor_ms, span_ms};
+use crate::{Channel, Clock, DueJob, DueJobs, Error, Lease, RECHECK, floor_ms, span_ms};
 
 /// Polls [`DueJobs`] and keeps the leases in memory.
 pub(crate) struct Record {
     due_jobs: Arc<dyn DueJobs>,
     clock: Clock,
-    invitations: Mutex<Held>,
-    reviews: Mutex<Held>,
-    notices: Mutex<Held>,
+    invitations: Mutex<State>,
+    reviews: Mutex<State>,
+    notices: Mutex<State>,
 }
 
-/// The ids that must not be fetched, although the record may report them.
-type Held = HashMap<Uuid, Hold>;
+/// Of one channel.
+#[derive(Default)]
+struct State {
+    /// The ids that must not be fetched, although the record may report them.
+    held: HashMap<Uuid, Hold>,
+    /// The group whose turn was last.
+    last_turn: String,
+}
 
 struct Hold {
     /// In milliseconds since the Unix epoch.
@@ -43,25 +49,27 @@ impl Record {
         lease: Duration,
     ) -> Result<Vec<Lease>, Error> {
         // Locked while the record is asked: an answer from before an `ack` would look like new work.
-        let mut held = self.held(channel).await;
+        let mut state = self.state(channel).await;
+        let State { held, last_turn } = &mut *state;
         let time = (self.clock)();
         let now = floor_ms(time);
         held.retain(|_, hold| now < hold.until);
 
         // Held ids may come first in the answer, and must not hide those behind them.
         let ask = u32::try_from(limit.saturating_add(held.len())).unwrap_or(u32::MAX);
-        let due = self.due_jobs.due(channel, time, ask).await.map_err(Error::Record)?;
+        let due = self.due_jobs.due(channel, time, ask, last_turn).await.map_err(Error::Record)?;
 
-        held.retain(|id, hold| !hold.finished || due.contains(id));
+        held.retain(|id, hold| !hold.finished || due.iter().any(|job| job.id == *id));
         let until = now.saturating_add(span_ms(lease));
         let mut leases = Vec::with_capacity(limit);
-        for id in due {
+        for DueJob { id, group } in due {
             if leases.len() == limit {
                 break;
             }
             if let Entry::Vacant(entry) = held.entry(id) {
                 entry.insert(Hold { until, finished: false });
                 leases.push(Lease { id, until });
+                *last_turn = group;
             }
         }
         Ok(leases)
@@ -70,7 +78,7 @@ impl Record {
     /// Keeps the ids a little longer: if the record still reports one, its handler got nowhere, and
     /// running it again at once would only spin.
     pub(crate) async fn ack(&self, channel: Channel, leases: &[Lease]) {
-        let mut held = self.held(channel).await;
+        let held = &mut self.state(channel).await.held;
         let until = floor_ms((self.clock)()).saturating_add(span_ms(RECHECK));
         for lease in leases {
             if let Some(hold) = held.get_mut(&lease.id).filter(|hold| hold.until == lease.until) {
@@ -80,7 +88,7 @@ impl Record {
     }
 
     pub(crate) async fn release(&self, channel: Channel, leases: &[Lease]) {
-        let mut held = self.held(channel).await;
+        let held = &mut self.state(channel).await.held;
         for lease in leases {
             if held.get(&lease.id).is_some_and(|hold| hold.until == lease.until) {
                 held.remove(&lease.id);
@@ -88,7 +96,7 @@ impl Record {
         }
     }
 
-    async fn held(&self, channel: Channel) -> MutexGuard<'_, Held> {
+    async fn state(&self, channel: Channel) -> MutexGuard<'_, State> {
         match channel {
             Channel::Invitations => self.invitations.lock().await,
             Channel::Reviews => self.reviews.lock().await,

@@ -1,16 +1,20 @@
-//! The queue in Redis: two sorted sets per channel, both in one hash slot.
+//! The queue in Redis: sorted sets, those of a channel in one hash slot.
 //!
 //! | key | member | score |
 //! |---|---|---|
-//! | `{namespace:channel}:due` | id | due time |
+//! | `{namespace:channel}:due:<group>` | id | due time |
+//! | `{namespace:channel}:turns` | group | when its next turn is: not before its first id is due |
 //! | | `epoch:` and a random UUID | `+inf`: see `epoch.lua` |
 //! | `{namespace:channel}:lease` | id | end of the lease |
+//!
+//! Each group in `due` is in `turns` as well, with a score that is not too late. Too early, or without
+//! an id, does no harm: its turn finds nothing, and puts that right.
 //!
 //! Times are milliseconds of the caller's clock, because the record compares with that clock too.
 
 mod link;
 
-use std::{sync::LazyLock, time::Duration};
+use std::{collections::BTreeMap, sync::LazyLock, time::Duration};
 
 use ::redis::{FromRedisValue, Pipeline, RedisResult, Script, ScriptInvocation};
 use tracing::warn;
@@ -32,6 +36,7 @@ const IDS_PER_COMMAND: usize = 500;
 static FETCH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("redis/fetch.lua")));
 static ACK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("redis/ack.lua")));
 static RELEASE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("redis/release.lua")));
+static DEPTH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("redis/depth.lua")));
 static EPOCH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("redis/epoch.lua")));
 
 #[derive(Clone)]
@@ -48,18 +53,30 @@ impl Redis {
     }
 
     pub(crate) async fn wake(&self, channel: Channel, wakeups: &[Wakeup]) -> Result<(), Error> {
-        let due = self.due_key(channel);
+        let mut groups: BTreeMap<&str, Vec<(i64, String)>> = BTreeMap::new();
+        for Wakeup { id, group, due_at } in wakeups {
+            groups.entry(group).or_default().push((ceil_ms(*due_at), member(*id)));
+        }
+        let turns = self.key(channel, "turns");
         let mut pipeline = ::redis::pipe();
-        for wakeups in wakeups.chunks(IDS_PER_COMMAND) {
-            let members: Vec<_> =
-                wakeups.iter().map(|wakeup| (ceil_ms(wakeup.due_at), member(wakeup.id))).collect();
-            pipeline.zadd_multiple(&due, &members).ignore();
+        for (group, members) in groups {
+            for members in members.chunks(IDS_PER_COMMAND) {
+                pipeline.zadd_multiple(self.due_key(channel, group), members).ignore();
+            }
+            // Behind the ids, so that no turn between both forgets the group.
+            let first = members.iter().map(|(due_at, _)| *due_at).min();
+            pipeline.cmd("ZADD").arg(&turns).arg("LT").arg(first).arg(group).ignore();
         }
         self.exec(&pipeline).await
     }
 
-    pub(crate) async fn cancel(&self, channel: Channel, ids: &[Uuid]) -> Result<(), Error> {
-        let due = self.due_key(channel);
+    pub(crate) async fn cancel(
+        &self,
+        channel: Channel,
+        group: &str,
+        ids: &[Uuid],
+    ) -> Result<(), Error> {
+        let due = self.due_key(channel, group);
         let mut pipeline = ::redis::pipe();
         for ids in ids.chunks(IDS_PER_COMMAND) {
             let members: Vec<_> = ids.iter().copied().map(member).collect();
@@ -69,17 +86,15 @@ impl Redis {
     }
 
     pub(crate) async fn depth(&self, channel: Channel) -> Result<Depth, Error> {
-        let mut pipeline = ::redis::pipe();
-        // The epoch's marker, at +inf, is not a job.
-        pipeline.zcount(self.due_key(channel), "-inf", "(+inf").zcard(self.lease_key(channel));
-        let mut link = self.link.clone();
-        let (waiting, running) = within(CALL_TIMEOUT, pipeline.query_async(&mut link)).await?;
+        let mut call = DEPTH.key(self.key(channel, "turns"));
+        call.key(self.key(channel, "lease")).arg(self.due_key(channel, ""));
+        let (waiting, running) = self.invoke(CALL_TIMEOUT, &call).await?;
         Ok(Depth { waiting, running })
     }
 
     pub(crate) async fn epoch(&self, channel: Channel) -> Result<Epoch, Error> {
-        let mut call = EPOCH.key(self.due_key(channel));
-        call.arg(format!("epoch:{}", Uuid::new_v4()));
+        let mut call = EPOCH.key(self.key(channel, "turns"));
+        call.key(self.key(channel, "due")).arg(format!("epoch:{}", Uuid::new_v4()));
         self.invoke(CALL_TIMEOUT, &call).await.map(Epoch)
     }
 
@@ -91,8 +106,8 @@ impl Redis {
     ) -> Result<Vec<Lease>, Error> {
         let now = self.now();
         let until = now.saturating_add(span_ms(lease));
-        let mut call = FETCH.key(self.due_key(channel));
-        call.key(self.lease_key(channel));
+        let mut call = FETCH.key(self.key(channel, "turns"));
+        call.key(self.key(channel, "lease")).arg(self.due_key(channel, ""));
         call.arg(now).arg(until).arg(now.saturating_add(span_ms(RECHECK))).arg(limit);
         let members: Vec<String> = self.invoke(WORK_TIMEOUT, &call).await?;
 
@@ -110,7 +125,7 @@ impl Redis {
 
     pub(crate) async fn ack(&self, channel: Channel, leases: &[Lease]) -> Result<(), Error> {
         for leases in leases.chunks(IDS_PER_COMMAND) {
-            let mut call = ACK.key(self.lease_key(channel));
+            let mut call = ACK.key(self.key(channel, "lease"));
             for lease in leases {
                 call.arg(member(lease.id)).arg(lease.until);
             }
@@ -122,8 +137,8 @@ impl Redis {
     /// The leases must be from one fetch.
     pub(crate) async fn release(&self, channel: Channel, leases: &[Lease]) -> Result<(), Error> {
         let Some(first) = leases.first() else { return Ok(()) };
-        let mut call = RELEASE.key(self.due_key(channel));
-        call.key(self.lease_key(channel)).arg(self.now()).arg(first.until);
+        let mut call = RELEASE.key(self.key(channel, "lease"));
+        call.arg(self.now()).arg(first.until);
         for lease in leases {
             call.arg(member(lease.id));
         }
@@ -152,12 +167,12 @@ impl Redis {
         floor_ms((self.clock)())
     }
 
-    fn due_key(&self, channel: Channel) -> String {
-        format!("{{{}:{}}}:due", self.namespace, channel.as_str())
+    fn due_key(&self, channel: Channel, group: &str) -> String {
+        self.key(channel, &format!("due:{group}"))
     }
 
-    fn lease_key(&self, channel: Channel) -> String {
-        format!("{{{}:{}}}:lease", self.namespace, channel.as_str())
+    fn key(&self, channel: Channel, name: &str) -> String {
+        format!("{{{}:{}}}:{name}", self.namespace, channel.as_str())
     }
 }
 

@@ -109,7 +109,7 @@ pub(crate) async fn submit_invited(
 }
 
 async fn wake_verifier(receiver: &Receiver, review: ReviewId) {
-    let wakeup = Wakeup { id: review.0, due_at: receiver.now() };
+    let wakeup = Wakeup { id: review.0, group: String::new(), due_at: receiver.now() };
     if let Err(error) = receiver.queue.wake(Channel::Reviews, &[wakeup]).await {
         counter!("afs_queue_errors_total").increment(1);
         tracing::warn!(%review, %error, "the queue did not take a wake-up; the reconciler will");

@@ -250,7 +250,7 @@ async fn notify(
     tracing::info!(
         %request_id, shop = %shop.id, order = notified.reference, notice = %id, "webhook noticed"
     );
-    let wakeup = Wakeup { id: id.0, due_at: at };
+    let wakeup = Wakeup { id: id.0, group: String::new(), due_at: at };
     if let Err(error) = receiver.queue.wake(Channel::Notices, &[wakeup]).await {
         timer_failed(request_id, &error);
     }
@@ -376,13 +376,19 @@ async fn accept(
         "webhook accepted"
     );
     if let Some(invitation) = invitation {
-        adjust_timer(receiver, invitation.0, &decision, request_id).await;
+        adjust_timer(receiver, shop, invitation.0, &decision, request_id).await;
     }
     Ok(())
 }
 
 /// Tells the timer what was decided. It may fail: the record has it, and the reconciler repeats it.
-async fn adjust_timer(receiver: &Receiver, id: Uuid, decision: &Decision, request_id: Uuid) {
+async fn adjust_timer(
+    receiver: &Receiver,
+    shop: &ShopSettings,
+    id: Uuid,
+    decision: &Decision,
+    request_id: Uuid,
+) {
     let outcome = match decision {
         Decision::Schedule(timing) | Decision::Move(timing) => {
             let minutes = receiver.config.load().queue.horizon_minutes;
@@ -391,10 +397,12 @@ async fn adjust_timer(receiver: &Receiver, id: Uuid, decision: &Decision, reques
             if timing.due_at.duration_since(receiver.now()) > horizon {
                 return;
             }
-            let wakeup = Wakeup { id, due_at: timing.due_at };
+            let wakeup = Wakeup { id, group: shop.id.to_string(), due_at: timing.due_at };
             receiver.queue.wake(Channel::Invitations, &[wakeup]).await
         }
-        Decision::Cancel { .. } => receiver.queue.cancel(Channel::Invitations, &[id]).await,
+        Decision::Cancel { .. } => {
+            receiver.queue.cancel(Channel::Invitations, shop.id.as_str(), &[id]).await
+        }
         Decision::DoNotInvite { .. } | Decision::Keep { .. } => return,
     };
     if let Err(error) = outcome {

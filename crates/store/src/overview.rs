@@ -12,10 +12,12 @@ use crate::{
 };
 
 /// An invitation and when it is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {
     /// The invitation.
     pub id: InvitationId,
+    /// Its shop.
+    pub shop: ShopId,
     /// When it may be sent.
     pub at: Timestamp,
 }
@@ -133,16 +135,48 @@ pub struct OrderLine {
 
 statements! {
     PING() = "SELECT 1";
+    /// Of each shop that has any due, `$2`; of many shops fewer, but one at least and some thousands
+    /// together. As `due_at id,due_at id`, because a join would leave it to the plan whether all that is
+    /// due is read.
     DUE() =
-        "SELECT id, due_at FROM invitations
-         WHERE state = 'scheduled' AND due_at <= $1 ORDER BY due_at, id LIMIT $2";
+        "WITH RECURSIVE shop(id) AS (
+           SELECT MIN(shop_id) FROM invitations WHERE state = 'scheduled'
+           UNION ALL
+           SELECT (SELECT MIN(i.shop_id) FROM invitations i
+                   WHERE i.state = 'scheduled' AND i.shop_id > shop.id)
+           FROM shop WHERE shop.id IS NOT NULL
+         ), due(shop_id) AS MATERIALIZED (
+           SELECT shop.id FROM shop
+           WHERE (SELECT MIN(i.due_at) FROM invitations i
+                  WHERE i.state = 'scheduled' AND i.shop_id = shop.id) <= $1
+         )
+         SELECT due.shop_id,
+           (SELECT string_agg(first.due_at || ' ' || first.id, ',') FROM (
+              SELECT i.due_at, i.id FROM invitations i
+              WHERE i.state = 'scheduled' AND i.shop_id = due.shop_id AND i.due_at <= $1
+              ORDER BY i.due_at, i.id LIMIT (
+                SELECT CASE WHEN $2 * COUNT(*) <= 4000 THEN $2 ELSE ($2 + 4000) / COUNT(*) + 1 END
+                FROM due)) first)
+         FROM due";
     LEASES_OVER() =
-        "SELECT id, lease_until AS due_at FROM invitations
+        "SELECT shop_id, id, lease_until AS due_at FROM invitations
          WHERE state = 'sending' AND lease_until <= $1 ORDER BY lease_until LIMIT $2";
+    /// Of each shop that has any waiting: the first that is due later than `$1`.
+    FIRST_DUE() =
+        "WITH RECURSIVE shop(id) AS (
+           SELECT MIN(shop_id) FROM invitations WHERE state = 'scheduled'
+           UNION ALL
+           SELECT (SELECT MIN(i.shop_id) FROM invitations i
+                   WHERE i.state = 'scheduled' AND i.shop_id > shop.id)
+           FROM shop WHERE shop.id IS NOT NULL
+         )
+         SELECT shop.id, (SELECT MIN(i.due_at) FROM invitations i
+           WHERE i.state = 'scheduled' AND i.shop_id = shop.id AND i.due_at > $1)
+         FROM shop WHERE shop.id IS NOT NULL";
     UPCOMING() =
-        "SELECT id, due_at FROM invitations
-         WHERE state = 'scheduled' AND (due_at, id) > ($1, $2) AND due_at <= $3
-         ORDER BY due_at, id LIMIT $4";
+        "SELECT shop_id, id, due_at FROM invitations
+         WHERE state = 'scheduled' AND shop_id = $1 AND (due_at, id) > ($2, $3) AND due_at <= $4
+         ORDER BY due_at, id LIMIT $5";
     PENDING_REVIEWS() =
         "SELECT id, submitted_at AS due_at FROM reviews
          WHERE label = 'pending' ORDER BY submitted_at LIMIT $1";
@@ -155,7 +189,6 @@ statements! {
     COUNT_REVIEWS() = "SELECT label AS name, COUNT(*) AS count FROM reviews GROUP BY label";
     COUNT_ORDERS() = "SELECT COUNT(*) FROM orders";
     COUNT_SUPPRESSIONS() = "SELECT COUNT(*) FROM suppressions";
-    OLDEST_DUE() = "SELECT MIN(due_at) FROM invitations WHERE state = 'scheduled'";
     LAST_ERRORS() =
         "SELECT at, invitation_id, detail FROM mail_deliveries
          WHERE outcome <> 'sent' ORDER BY at DESC LIMIT $1";
@@ -209,43 +242,65 @@ impl Store {
         Ok(())
     }
 
-    /// The invitations that have been due longest, and those whose worker did not come back.
+    /// What [`Store::due_in_turns`] finds, beginning with the first shop.
     pub async fn due_invitations(
         &self,
         now: Timestamp,
         limit: u32,
     ) -> Result<Vec<Due>, StoreError> {
-        let found: Vec<(String, i64)> = read_on!(self.db, |pool, sql| {
-            let mut found: Vec<(String, i64)> = sqlx::query_as(sql(&DUE))
-                .bind(millis(now))
-                .bind(i64::from(limit))
-                .fetch_all(pool)
-                .await?;
-            found.extend(
-                sqlx::query_as::<_, (String, i64)>(sql(&LEASES_OVER))
-                    .bind(millis(now))
-                    .bind(i64::from(limit))
-                    .fetch_all(pool)
-                    .await?,
-            );
-            found
-        });
-        due(found)
+        self.due_in_turns(now, limit, "").await
     }
 
-    /// The invitations that will be due next, up to `until`, in order, behind `after`.
+    /// At most `limit` invitations to send: those whose worker did not come back, then those that have
+    /// been due longest, one of each shop in turn, in the order of the shops' ids and beginning behind
+    /// the shop `after`.
+    pub async fn due_in_turns(
+        &self,
+        now: Timestamp,
+        limit: u32,
+        after: &str,
+    ) -> Result<Vec<Due>, StoreError> {
+        if limit == 0 {
+            return Ok(vec![]);
+        }
+        let (over, shares): (Vec<DueRow>, Vec<(String, String)>) =
+            read_on!(self.db, |pool, sql| {
+                let bounds = (millis(now), i64::from(limit));
+                let over = sqlx::query_as(sql(&LEASES_OVER)).bind(bounds.0).bind(bounds.1);
+                let shares = sqlx::query_as(sql(&DUE)).bind(bounds.0).bind(bounds.1);
+                (over.fetch_all(pool).await?, shares.fetch_all(pool).await?)
+            });
+        let mut found = due(over)?;
+        found.extend(in_turns(&shares, after)?);
+        found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(found)
+    }
+
+    /// The shops of which something waits that is due later than `after`, and not later than `until`.
+    pub async fn shops_due(
+        &self,
+        after: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<ShopId>, StoreError> {
+        let first: Vec<(String, Option<i64>)> = read_on!(self.db, |pool, sql| {
+            sqlx::query_as(sql(&FIRST_DUE)).bind(millis(after)).fetch_all(pool).await?
+        });
+        let by_then = |at: &Option<i64>| at.is_some_and(|at| at <= millis(until));
+        first.iter().filter(|(_, at)| by_then(at)).map(|(id, _)| shop(id)).collect()
+    }
+
+    /// The invitations of a shop that will be due next, up to `until`, in order, behind `after`.
     pub async fn upcoming_invitations(
         &self,
-        after: Option<Due>,
+        after: &Due,
         until: Timestamp,
         limit: u32,
     ) -> Result<Vec<Due>, StoreError> {
-        let (after_at, after_id) =
-            after.map_or((i64::MIN, String::new()), |due| (millis(due.at), due.id.to_string()));
-        let found: Vec<(String, i64)> = read_on!(self.db, |pool, sql| {
+        let found: Vec<DueRow> = read_on!(self.db, |pool, sql| {
             sqlx::query_as(sql(&UPCOMING))
-                .bind(after_at)
-                .bind(after_id)
+                .bind(after.shop.as_str())
+                .bind(millis(after.at))
+                .bind(after.id.to_string())
                 .bind(millis(until))
                 .bind(i64::from(limit))
                 .fetch_all(pool)
@@ -272,8 +327,9 @@ impl Store {
             let (unread,): (i64,) = sqlx::query_as(sql(&COUNT_UNREAD)).fetch_one(pool).await?;
             let (suppressions,): (i64,) =
                 sqlx::query_as(sql(&COUNT_SUPPRESSIONS)).fetch_one(pool).await?;
-            let (oldest,): (Option<i64>,) =
-                sqlx::query_as(sql(&OLDEST_DUE)).fetch_one(pool).await?;
+            let first: Vec<(String, Option<i64>)> =
+                sqlx::query_as(sql(&FIRST_DUE)).bind(i64::MIN).fetch_all(pool).await?;
+            let oldest = first.into_iter().filter_map(|(_, at)| at).min();
             let errors: Vec<(i64, String, String)> =
                 sqlx::query_as(sql(&LAST_ERRORS)).bind(5_i64).fetch_all(pool).await?;
             Ok(Status {
@@ -315,11 +371,37 @@ impl Store {
     }
 }
 
-fn due(rows: Vec<(String, i64)>) -> Result<Vec<Due>, StoreError> {
+type DueRow = (String, String, i64);
+
+fn due(rows: Vec<DueRow>) -> Result<Vec<Due>, StoreError> {
     rows.into_iter()
-        .map(|(id, at)| {
+        .map(|(shop_id, id, at)| {
             let id = id.parse().map_err(|_| StoreError::Corrupt("invitations.id"))?;
-            Ok(Due { id, at: instant(at)? })
+            Ok(Due { id, shop: shop(&shop_id)?, at: instant(at)? })
         })
         .collect()
+}
+
+fn shop(id: &str) -> Result<ShopId, StoreError> {
+    id.parse().map_err(|_| StoreError::Corrupt("invitations.shop_id"))
+}
+
+/// What [`DUE`] found, one of each shop in turn.
+fn in_turns(shares: &[(String, String)], after: &str) -> Result<Vec<Due>, StoreError> {
+    let mut rows = Vec::new();
+    for (shop_id, share) in shares {
+        let mut own: Vec<(i64, &str)> = share
+            .split(',')
+            .map(|due| due.split_once(' ').and_then(|(at, id)| Some((at.parse().ok()?, id))))
+            .collect::<Option<_>>()
+            .ok_or(StoreError::Corrupt("invitations.due_at"))?;
+        own.sort_unstable();
+        let behind = shop_id.as_str() <= after;
+        rows.extend(own.into_iter().enumerate().map(|(round, due)| (round, behind, shop_id, due)));
+    }
+    rows.sort_unstable();
+    due(rows
+        .into_iter()
+        .map(|(.., shop_id, (at, id))| (shop_id.clone(), id.to_owned(), at))
+        .collect())
 }

@@ -58,7 +58,7 @@ pub(crate) async fn send(worker: Arc<Worker>, id: InvitationId, lease: Duration)
     report(&worker, &claimed, &outcome);
     let sent = sent_mail(&worker, &claimed, version);
     if record(&worker, &claimed, outcome.clone(), sent, deadline).await {
-        wake_again(&worker, id, &outcome).await;
+        wake_again(&worker, &claimed, &outcome).await;
     }
 }
 
@@ -298,7 +298,7 @@ async fn record(
 }
 
 /// Sets the timer for the next attempt, if it comes soon; the reconciler sets later ones.
-async fn wake_again(worker: &Worker, id: InvitationId, outcome: &AttemptOutcome) {
+async fn wake_again(worker: &Worker, claimed: &Claimed, outcome: &AttemptOutcome) {
     let (AttemptOutcome::Retry { at: due_at, .. } | AttemptOutcome::Postponed(due_at)) = *outcome
     else {
         return;
@@ -306,7 +306,8 @@ async fn wake_again(worker: &Worker, id: InvitationId, outcome: &AttemptOutcome)
     if due_at > worker.horizon() {
         return;
     }
-    let wakeup = Wakeup { id: id.0, due_at };
+    let Claimed { id, shop, .. } = claimed;
+    let wakeup = Wakeup { id: id.0, group: shop.to_string(), due_at };
     if let Err(error) = worker.queue.wake(Channel::Invitations, &[wakeup]).await {
         tracing::warn!(invitation = %id, %error, "the queue did not take a wake-up; the reconciler will");
     }

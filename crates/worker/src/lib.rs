@@ -28,7 +28,7 @@ use domain::{InvitationId, NoticeId, ReviewId, ShopId, token::TokenKeys};
 use fetch::Fetcher;
 use jiff::Timestamp;
 use mail::{Dkim, Transport};
-use queue::{BoxError, Channel, Clock, DueJobs, Queue, RunSettings};
+use queue::{BoxError, Channel, Clock, DueJob, DueJobs, Queue, RunSettings};
 use store::Store;
 use templates::Templates;
 use tokio_util::sync::CancellationToken;
@@ -123,16 +123,21 @@ impl DueJobs for DueInRecord {
         channel: Channel,
         now: Timestamp,
         limit: u32,
-    ) -> Result<Vec<uuid::Uuid>, BoxError> {
+        after: &str,
+    ) -> Result<Vec<DueJob>, BoxError> {
+        let in_one_group = |id| DueJob { id, group: String::new() };
         Ok(match channel {
             Channel::Invitations => {
-                self.0.due_invitations(now, limit).await?.into_iter().map(|due| due.id.0).collect()
+                let due = self.0.due_in_turns(now, limit, after).await?;
+                due.into_iter().map(|due| DueJob { id: due.id.0, group: due.shop.into() }).collect()
             }
             Channel::Reviews => {
-                self.0.pending_reviews(limit).await?.into_iter().map(|id| id.0).collect()
+                let ids = self.0.pending_reviews(limit).await?;
+                ids.into_iter().map(|id| in_one_group(id.0)).collect()
             }
             Channel::Notices => {
-                self.0.due_notices(now, limit).await?.into_iter().map(|id| id.0).collect()
+                let ids = self.0.due_notices(now, limit).await?;
+                ids.into_iter().map(|id| in_one_group(id.0)).collect()
             }
         })
     }

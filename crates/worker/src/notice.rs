@@ -181,7 +181,7 @@ fn report(claimed: &ClaimedNotice, answered: &Answered) {
 /// Sets the timer for the next attempt.
 async fn wake_again(worker: &Worker, id: NoticeId, answered: &Answered) {
     let Answered::Retry { at: due_at, .. } = *answered else { return };
-    let wakeup = Wakeup { id: id.0, due_at };
+    let wakeup = Wakeup { id: id.0, group: String::new(), due_at };
     if let Err(error) = worker.queue.wake(Channel::Notices, &[wakeup]).await {
         tracing::warn!(notice = %id, %error, "the queue did not take a wake-up; the reconciler will");
     }

@@ -1,15 +1,18 @@
 //! Wakes what the timer has lost.
 //!
 //! The record knows what is due; the timer may know less: it was flushed, it was away when
-//! something was decided, or a decision lay beyond its horizon. So the record is read in order of
-//! due times, up to the horizon, from a cursor on, and what is overdue is read again each round.
+//! something was decided, or a decision lay beyond its horizon. So each round reads from the record
+//! what the horizon has come to since the round before, a page of each shop in turn, and again what
+//! is overdue.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use jiff::SignedDuration;
+use domain::InvitationId;
+use jiff::{SignedDuration, Timestamp};
 use queue::{Channel, Epoch, Wakeup};
 use store::overview::Due;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::Worker;
 
@@ -29,7 +32,7 @@ pub(crate) async fn run(worker: Arc<Worker>, shutdown: CancellationToken) {
     if failpoint::bug("redis_is_the_truth") {
         return shutdown.cancelled().await;
     }
-    let mut reconciler = Reconciler { worker, epoch: None, cursor: None };
+    let mut reconciler = Reconciler { worker, epoch: None, sweep: Sweep::from_the_start() };
     loop {
         match reconciler.round().await {
             Ok(true) => {}
@@ -46,10 +49,23 @@ pub(crate) async fn run(worker: Arc<Worker>, shutdown: CancellationToken) {
 
 struct Reconciler {
     worker: Arc<Worker>,
-    /// The life of the timer's data that the cursor belongs to.
+    /// The life of the timer's data that it was pushed to.
     epoch: Option<Epoch>,
-    /// The last invitation pushed.
-    cursor: Option<Due>,
+    sweep: Sweep,
+}
+
+/// How far the record has been read.
+struct Sweep {
+    /// All that is due up to then has been pushed, but for what these shops have behind these
+    /// invitations.
+    until: Timestamp,
+    left: VecDeque<Due>,
+}
+
+impl Sweep {
+    fn from_the_start() -> Self {
+        Self { until: Timestamp::MIN, left: VecDeque::new() }
+    }
 }
 
 impl Reconciler {
@@ -61,7 +77,7 @@ impl Reconciler {
         if self.epoch.as_ref() != Some(&epoch) {
             tracing::info!("the timer's data is new: every job within the horizon is pushed");
             self.epoch = Some(epoch);
-            self.cursor = None;
+            self.sweep = Sweep::from_the_start();
         }
         let now = self.worker.now();
         let overdue = store.due_invitations(now - GRACE, OVERDUE_MAX).await?;
@@ -69,23 +85,38 @@ impl Reconciler {
             queue.wake(Channel::Invitations, &wakeups(page)).await?;
         }
         let reviews = store.pending_reviews(PAGE).await?;
-        let reviews: Vec<Wakeup> =
-            reviews.into_iter().map(|id| Wakeup { id: id.0, due_at: now }).collect();
+        let in_one_group = |id| Wakeup { id, group: String::new(), due_at: now };
+        let reviews: Vec<Wakeup> = reviews.into_iter().map(|id| in_one_group(id.0)).collect();
         queue.wake(Channel::Reviews, &reviews).await?;
         let notices = store.due_notices(now, PAGE).await?;
-        let notices: Vec<Wakeup> =
-            notices.into_iter().map(|id| Wakeup { id: id.0, due_at: now }).collect();
+        let notices: Vec<Wakeup> = notices.into_iter().map(|id| in_one_group(id.0)).collect();
         queue.wake(Channel::Notices, &notices).await?;
-        let horizon = self.worker.horizon();
-        loop {
-            let page = store.upcoming_invitations(self.cursor, horizon, PAGE).await?;
-            let Some(last) = page.last() else { return Ok(true) };
-            queue.wake(Channel::Invitations, &wakeups(&page)).await?;
-            self.cursor = Some(*last);
+        if self.sweep.left.is_empty() {
+            self.sweep = self.next_sweep().await?;
         }
+        while let Some(after) = self.sweep.left.front() {
+            let page = store.upcoming_invitations(after, self.sweep.until, PAGE).await?;
+            queue.wake(Channel::Invitations, &wakeups(&page)).await?;
+            // Move on only after a push that succeeded.
+            self.sweep.left.pop_front();
+            self.sweep.left.extend(page.last().cloned());
+        }
+        Ok(true)
+    }
+
+    /// From where the last one ended to the horizon.
+    async fn next_sweep(&self) -> Result<Sweep, Error> {
+        let (from, until) = (self.sweep.until, self.worker.horizon());
+        let shops = self.worker.store.shops_due(from, until).await?;
+        // Behind whatever is due at that moment.
+        let id = InvitationId(Uuid::max());
+        let left = shops.into_iter().map(|shop| Due { id, shop, at: from }).collect();
+        Ok(Sweep { until, left })
     }
 }
 
 fn wakeups(page: &[Due]) -> Vec<Wakeup> {
-    page.iter().map(|due| Wakeup { id: due.id.0, due_at: due.at }).collect()
+    page.iter()
+        .map(|due| Wakeup { id: due.id.0, group: due.shop.to_string(), due_at: due.at })
+        .collect()
 }

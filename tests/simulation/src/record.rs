@@ -389,18 +389,17 @@ impl Record {
             .invitations
             .iter()
             .filter(|(_, row)| row.state == InvitationState::Sending && row.is_due(now))
-            .filter_map(|(id, row)| Some(Due { id: *id, at: row.lease_until? }))
+            .filter_map(|(id, row)| Some(row.due(*id, row.lease_until?)))
             .collect();
         over.sort_by_key(|due| due.at);
         due.append(&mut over);
         due
     }
 
-    /// `UPCOMING`.
+    /// `UPCOMING` of all shops: due later than `after`, and not later than `until`.
     #[must_use]
-    pub fn upcoming_invitations(&self, after: Option<Due>, until: Timestamp) -> Vec<Due> {
-        let behind = |row: &Due| after.is_none_or(|after| (row.at, row.id) > (after.at, after.id));
-        self.scheduled(|row| behind(row) && row.at <= until)
+    pub fn upcoming_invitations(&self, after: Timestamp, until: Timestamp) -> Vec<Due> {
+        self.scheduled(|row| after < row.at && row.at <= until)
     }
 
     /// `PENDING_REVIEWS`.
@@ -418,7 +417,7 @@ impl Record {
             .invitations
             .iter()
             .filter(|(_, row)| row.state == InvitationState::Scheduled)
-            .map(|(id, row)| Due { id: *id, at: row.due_at })
+            .map(|(id, row)| row.due(*id, row.due_at))
             .filter(wanted)
             .collect();
         due.sort_by_key(|due| (due.at, due.id));
@@ -427,6 +426,10 @@ impl Record {
 }
 
 impl Invitation {
+    fn due(&self, id: InvitationId, at: Timestamp) -> Due {
+        Due { id, shop: self.order.0.clone(), at }
+    }
+
     fn new(order: OrderKey, recipient: AddressHash, due_at: Timestamp) -> Self {
         let due_at = whole_millis(due_at);
         Self {

@@ -11,10 +11,7 @@ use domain::{
     review::{Evidence, Refusal, verify},
 };
 use jiff::{SignedDuration, Timestamp};
-use store::{
-    overview::Due,
-    sending::{AttemptOutcome, Claim, Claimed, Finish},
-};
+use store::sending::{AttemptOutcome, Claim, Claimed, Finish};
 
 use crate::{
     Bug,
@@ -60,7 +57,8 @@ pub(crate) struct WorkerState {
     /// A round of the reconciler is under way.
     in_round: bool,
     epoch: Option<u64>,
-    cursor: Option<Due>,
+    /// All that is due up to then has been pushed.
+    swept: Timestamp,
     /// What the mail server said and nobody has read yet; empty but for a known bug.
     late_replies: VecDeque<Reply>,
 }
@@ -73,7 +71,7 @@ impl WorkerState {
             next_round: now,
             in_round: false,
             epoch: None,
-            cursor: None,
+            swept: Timestamp::MIN,
             late_replies: VecDeque::new(),
         }
     }
@@ -160,11 +158,10 @@ impl World {
         let work = if new_life || !reviews.is_empty() {
             Some(self.now)
         } else {
-            let findable = self.record.invitations().filter_map(|(id, row)| match row.state {
+            let findable = self.record.invitations().filter_map(|(_, row)| match row.state {
                 InvitationState::Sending => row.lease_until.map(|until| until + GRACE),
                 InvitationState::Scheduled => {
-                    let behind = |last: &Due| (row.due_at, id) > (last.at, last.id);
-                    let pushed = !worker.cursor.as_ref().is_none_or(behind);
+                    let pushed = row.due_at <= worker.swept;
                     Some(if pushed { row.due_at + GRACE } else { row.due_at - HORIZON })
                 }
                 _ => None,
@@ -505,7 +502,7 @@ impl World {
         }
         if worker.epoch != epoch {
             worker.epoch = epoch;
-            worker.cursor = None;
+            worker.swept = Timestamp::MIN;
         }
         worker.in_round = true;
         self.soon(Some(owner), Step::Reconcile);
@@ -516,22 +513,22 @@ impl World {
             return self.end_round(owner);
         }
         let now = self.clock(owner.0);
-        let cursor = self.processes[owner.0].worker.cursor;
+        let swept = self.processes[owner.0].worker.swept;
         let mut wakeups = self.record.due_invitations(now - GRACE);
-        let mut upcoming = self.record.upcoming_invitations(cursor, now + HORIZON);
-        let last = upcoming.last().copied().or(cursor);
+        let until = now + HORIZON;
+        let mut upcoming = self.record.upcoming_invitations(swept, until);
         wakeups.append(&mut upcoming);
         let invitations = wakeups.into_iter().map(|due| (Job::Invitation(due.id), due.at));
         let reviews = self.record.pending_reviews().into_iter().map(|id| (Job::Review(id), now));
         let wakeups = invitations.chain(reviews).collect();
-        self.soon(Some(owner), Step::Push(wakeups, last));
+        self.soon(Some(owner), Step::Push(wakeups, until));
     }
 
-    pub(crate) fn push(&mut self, owner: Owner, wakeups: &[(Job, Timestamp)], last: Option<Due>) {
+    pub(crate) fn push(&mut self, owner: Owner, wakeups: &[(Job, Timestamp)], until: Timestamp) {
         let calls: Vec<Call> = wakeups.iter().map(|(job, at)| self.wake(*job, *at)).collect();
         // Move on only after a push that succeeded.
         if calls.iter().all(|call| *call == Call::Done) {
-            self.processes[owner.0].worker.cursor = last;
+            self.processes[owner.0].worker.swept = until;
         }
         self.end_round(owner);
     }

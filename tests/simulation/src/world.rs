@@ -13,10 +13,7 @@ use std::{
 use domain::{Review, token::TokenKeys};
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
-use store::{
-    overview::Due,
-    sending::{Claim, Claimed},
-};
+use store::sending::{Claim, Claimed};
 
 use crate::{
     Bug, Tally,
@@ -66,7 +63,7 @@ pub(crate) enum Step {
     Verify(Task),
     Label(Task, Box<Labelling>),
     Reconcile,
-    Push(Vec<(Job, Timestamp)>, Option<Due>),
+    Push(Vec<(Job, Timestamp)>, Timestamp),
     // In the mail server.
     Verdict(Task),
 }
@@ -315,7 +312,7 @@ impl World {
             Step::Verify(task) => self.verify(task),
             Step::Label(task, labelling) => return self.label(task, &labelling),
             Step::Reconcile => self.reconcile(owner),
-            Step::Push(wakeups, last) => self.push(owner, &wakeups, last),
+            Step::Push(wakeups, until) => self.push(owner, &wakeups, until),
         }
         Ok(())
     }

@@ -222,10 +222,13 @@ impl Pair {
     async fn list(&mut self) -> Result<(), String> {
         let due = self.disk.due_invitations(self.now, 100).await.unwrap();
         same(&sorted(due), &sorted(self.memory.due_invitations(self.now)))?;
-        let after = self.invitations.first().map(|id| Due { id: *id, at: self.now });
         let until = self.now + MINUTE * 20;
-        let upcoming = self.disk.upcoming_invitations(after, until, 100).await.unwrap();
-        same(&upcoming, &self.memory.upcoming_invitations(after, until))?;
+        let mut upcoming = Vec::new();
+        for shop in self.disk.shops_due(self.now, until).await.unwrap() {
+            let after = Due { id: InvitationId(Uuid::max()), shop, at: self.now };
+            upcoming.extend(self.disk.upcoming_invitations(&after, until, 100).await.unwrap());
+        }
+        same(&sorted(upcoming), &self.memory.upcoming_invitations(self.now, until))?;
         let mut disk = self.disk.pending_reviews(100).await.unwrap();
         let mut memory = self.memory.pending_reviews();
         disk.sort_unstable();

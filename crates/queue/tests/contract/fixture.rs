@@ -17,6 +17,8 @@ use uuid::Uuid;
 use crate::record::FakeRecord;
 
 pub(crate) const CHANNEL: Channel = Channel::Invitations;
+/// Whose jobs are, where it does not matter.
+pub(crate) const GROUP: &str = "shop";
 pub(crate) const LEASE: Duration = Duration::from_mins(1);
 pub(crate) const POLL: Duration = Duration::from_millis(5);
 
@@ -155,12 +157,12 @@ impl<F: Fixture> Bench<F> {
 
     /// Wakes `id` that long after now.
     pub(crate) async fn wake_in(&self, id: Uuid, span: Duration) {
-        self.fixture.wake(&[Wakeup { id, due_at: self.fixture.clock().now() + span }]).await;
+        self.fixture.wake(&[wakeup(id, self.fixture.clock().now() + span)]).await;
     }
 
     pub(crate) async fn wake_now(&self, ids: &[Uuid]) {
         let due_at = self.fixture.clock().now();
-        let wakeups: Vec<_> = ids.iter().map(|id| Wakeup { id: *id, due_at }).collect();
+        let wakeups: Vec<_> = ids.iter().map(|id| wakeup(*id, due_at)).collect();
         self.fixture.wake(&wakeups).await;
     }
 
@@ -233,6 +235,10 @@ impl<F: Fixture> Bench<F> {
         let task = tokio::spawn(async move { queue.run(CHANNEL, settings, handler, token).await });
         Worker { task, shutdown }
     }
+}
+
+pub(crate) fn wakeup(id: Uuid, due_at: Timestamp) -> Wakeup {
+    Wakeup { id, group: GROUP.to_owned(), due_at }
 }
 
 pub(crate) fn settings(concurrency: usize) -> RunSettings {

@@ -23,7 +23,10 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use fixture::{Bench, CHANNEL, Fixture, Gate, LEASE, Log, ManualClock, answered, settings, within};
+use fixture::{
+    Bench, CHANNEL, Fixture, GROUP, Gate, LEASE, Log, ManualClock, answered, settings, wakeup,
+    within,
+};
 use record::{FakeRecord, RecordFixture};
 use redis::RedisFixture;
 
@@ -68,6 +71,8 @@ for_both_backends! {
     jobs_of_a_crashed_worker_come_back_after_the_lease
     a_panicking_handler_neither_stops_the_worker_nor_loses_the_job
     no_more_handlers_run_than_allowed
+    groups_take_turns
+    many_groups_take_turns_at_few_slots
     a_backlog_drains_without_waiting_for_the_poll_interval
     a_waiting_worker_asks_once_per_poll_interval
     a_stop_finishes_what_runs_and_leaves_the_rest_to_others
@@ -137,7 +142,7 @@ async fn a_handler_may_put_its_own_job_off(bench: Bench<impl Fixture>) {
         Box::pin(async move {
             if first.swap(false, Ordering::Relaxed) {
                 let due_at = fixture.clock().now() + span;
-                fixture.wake(&[Wakeup { id, due_at }]).await;
+                fixture.wake(&[wakeup(id, due_at)]).await;
             }
         })
     });
@@ -281,6 +286,63 @@ async fn no_more_handlers_run_than_allowed(bench: Bench<impl Fixture>) {
     assert_eq!(bench.log().started.len(), 20);
     gate.open();
     bench.until("all have run", |log| log.finished.len() == 20).await;
+}
+
+/// Wakes ids of a group, due at the same time, that ago.
+async fn wake_group(bench: &Bench<impl Fixture>, group: &str, ids: &[Uuid], ago: Duration) {
+    let due_at = bench.fixture.clock().now() - ago;
+    let wakeups: Vec<_> =
+        ids.iter().map(|id| Wakeup { id: *id, group: group.to_owned(), due_at }).collect();
+    bench.fixture.wake(&wakeups).await;
+}
+
+/// A worker during whose handlers time passes.
+fn ageing_worker(bench: &Bench<impl Fixture>, concurrency: usize) -> fixture::Worker {
+    let clock = bench.fixture.clock().clone();
+    bench.worker(concurrency, move |_| {
+        clock.advance(Duration::from_millis(1));
+        Box::pin(async {})
+    })
+}
+
+async fn groups_take_turns(bench: Bench<impl Fixture>) {
+    let many = ids(2000);
+    let few: Vec<_> = (5001..=5010).map(Uuid::from_u128).collect();
+    for concurrency in [1, 10] {
+        let before = bench.log().started.len();
+        // It has waited for longer, and its name comes first.
+        wake_group(&bench, "a", &many, MINUTE).await;
+        wake_group(&bench, "b", &few, Duration::ZERO).await;
+        let worker = ageing_worker(&bench, concurrency);
+        let all_few = |log: &Log| few.iter().all(|id| log.finished[before..].contains(id));
+        bench.until("the few have run", all_few).await;
+        worker.stop();
+        worker.stopped().await;
+        let overtook = bench.log().started.len() - before;
+        assert!(overtook < 60, "{overtook} started before the ten of the other group were through");
+        let worker = bench.idle_worker(10);
+        let all = |log: &Log| log.finished.len() >= before + many.len() + few.len();
+        bench.until("all have run", all).await;
+        bench.until_nothing_waits().await;
+        worker.stop();
+        worker.stopped().await;
+        bench.fixture.clock().advance(MINUTE);
+    }
+}
+
+async fn many_groups_take_turns_at_few_slots(bench: Bench<impl Fixture>) {
+    const GROUPS: u128 = 20;
+    for group in 0..GROUPS {
+        let ids: Vec<_> = (1..=50).map(|n| Uuid::from_u128(group * 1000 + n)).collect();
+        wake_group(&bench, &format!("g{group:02}"), &ids, Duration::ZERO).await;
+    }
+    let _worker = ageing_worker(&bench, 3);
+    bench.until("half have run", |log| log.started.len() >= 500).await;
+    let mut turns = [0_i32; GROUPS as usize];
+    for id in &bench.log().started[..500] {
+        turns[usize::try_from(id.as_u128() / 1000).unwrap()] += 1;
+    }
+    assert!(turns.iter().all(|turns| (turns - 25).abs() <= 3), "{turns:?}");
 }
 
 async fn a_backlog_drains_without_waiting_for_the_poll_interval(bench: Bench<impl Fixture>) {
@@ -549,14 +611,14 @@ mod redis_only {
         bench.fixture.server().kill();
         let started_late = bench.fixture.queue();
 
-        let wakeup = Wakeup { id: A, due_at: bench.fixture.clock().now() };
+        let wakeup = wakeup(A, bench.fixture.clock().now());
         for queue in [connected, started_late] {
             for _ in 0..5 {
-                let (wakeups, ids) = ([wakeup], [A]);
+                let (wakeups, ids) = ([wakeup.clone()], [A]);
                 let calls = async {
                     tokio::join!(
                         queue.wake(CHANNEL, &wakeups),
-                        queue.cancel(CHANNEL, &ids),
+                        queue.cancel(CHANNEL, GROUP, &ids),
                         queue.depth(CHANNEL),
                         queue.epoch(CHANNEL),
                     )
@@ -574,7 +636,7 @@ mod redis_only {
         let queue = bench.fixture.queue();
         answered(|| queue.depth(CHANNEL)).await;
         bench.fixture.stall(10 * SECOND).await;
-        let wakeup = Wakeup { id: A, due_at: bench.fixture.clock().now() };
+        let wakeup = wakeup(A, bench.fixture.clock().now());
         let answer = within("an answer", queue.wake(CHANNEL, &[wakeup])).await;
         assert!(matches!(answer, Err(Error::Timeout(CALL_TIMEOUT))), "{answer:?}");
     }
@@ -614,7 +676,7 @@ mod redis_only {
     async fn a_foreign_member_stops_nothing() {
         let bench = Bench::<RedisFixture>::start().await;
         let server = bench.fixture.server();
-        server.command::<()>(&["ZADD", "{test:invitations}:due", "0", "not an id"]).await;
+        server.command::<()>(&["ZADD", "{test:invitations}:due:shop", "0", "not an id"]).await;
         let _worker = bench.idle_worker(1);
         bench.wake_now(&[A]).await;
         bench.until_finished(A).await;
@@ -625,7 +687,7 @@ mod redis_only {
         let bench = Bench::<RedisFixture>::start().await;
         let queue = bench.fixture.queue();
         queue.wake(CHANNEL, &[]).await.unwrap();
-        queue.cancel(CHANNEL, &[]).await.unwrap();
+        queue.cancel(CHANNEL, GROUP, &[]).await.unwrap();
     }
 
     #[tokio::test]
@@ -635,9 +697,43 @@ mod redis_only {
         let score: i64 = bench
             .fixture
             .server()
-            .command(&["ZSCORE", "{test:invitations}:due", &A.to_string()])
+            .command(&["ZSCORE", "{test:invitations}:due:shop", &A.to_string()])
             .await;
         assert_eq!(score, bench.fixture.clock().now().as_millisecond() + 1);
+    }
+
+    #[tokio::test]
+    async fn ids_of_the_layout_before_make_room_for_the_new_one() {
+        let bench = Bench::<RedisFixture>::start().await;
+        let server = bench.fixture.server();
+        let old = "{test:invitations}:due";
+        server.command::<()>(&["ZADD", old, "0", &A.to_string(), "+inf", "epoch:of-old"]).await;
+        let queue = bench.fixture.queue();
+        let epoch = answered(|| queue.epoch(CHANNEL)).await;
+        assert_eq!(server.command::<u64>(&["EXISTS", old]).await, 0);
+        assert_eq!(answered(|| queue.epoch(CHANNEL)).await, epoch);
+        // What the reconciler pushes in a new epoch.
+        let _worker = bench.idle_worker(1);
+        bench.wake_now(&[A]).await;
+        bench.until_finished(A).await;
+    }
+
+    #[tokio::test]
+    async fn a_turn_that_finds_nothing_is_put_right() {
+        let bench = Bench::<RedisFixture>::start().await;
+        let server = bench.fixture.server();
+        server.command::<()>(&["ZADD", "{test:invitations}:turns", "0", "gone", "0", GROUP]).await;
+        bench.wake_in(A, MINUTE).await;
+        let worker = bench.idle_worker(1);
+        bench.fixture.clock().read(2).await;
+        let turns: Vec<String> =
+            server.command(&["ZRANGE", "{test:invitations}:turns", "0", "-1", "WITHSCORES"]).await;
+        let due = (bench.fixture.clock().now() + MINUTE).as_millisecond().to_string();
+        assert_eq!(turns, [GROUP, &due]);
+        bench.fixture.clock().advance(MINUTE);
+        bench.until_finished(A).await;
+        worker.stop();
+        worker.stopped().await;
     }
 
     #[tokio::test]

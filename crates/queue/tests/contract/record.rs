@@ -1,18 +1,18 @@
 //! The queue over a record, which is faked in memory.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use queue::{BoxError, Channel, DueJobs, Queue, Wakeup};
+use queue::{BoxError, Channel, DueJob, DueJobs, Queue, Wakeup};
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
-use crate::fixture::{CHANNEL, Fixture, ManualClock};
+use crate::fixture::{CHANNEL, Fixture, GROUP, ManualClock};
 
 #[derive(Clone)]
 pub(crate) struct RecordFixture {
@@ -46,12 +46,13 @@ impl Fixture for RecordFixture {
         self.queue.wake(CHANNEL, wakeups).await.unwrap();
         let mut rows = self.record.rows();
         for wakeup in wakeups {
+            rows.group_of.insert(wakeup.id, wakeup.group.clone());
             rows.put(wakeup.id, Row { due_at: wakeup.due_at, claimed: false });
         }
     }
 
     async fn cancel(&self, id: Uuid) {
-        self.queue.cancel(CHANNEL, &[id]).await.unwrap();
+        self.queue.cancel(CHANNEL, GROUP, &[id]).await.unwrap();
         self.record.rows().remove(id);
     }
 
@@ -74,6 +75,7 @@ pub(crate) struct FakeRecord(Mutex<Rows>);
 struct Rows {
     by_id: HashMap<Uuid, Row>,
     by_time: BTreeSet<(Timestamp, Uuid)>,
+    group_of: HashMap<Uuid, String>,
     stalled_until: Option<Instant>,
 }
 
@@ -129,7 +131,8 @@ impl DueJobs for FakeRecord {
         channel: Channel,
         now: Timestamp,
         limit: u32,
-    ) -> Result<Vec<Uuid>, BoxError> {
+        after: &str,
+    ) -> Result<Vec<DueJob>, BoxError> {
         let stalled_until = self.rows().stalled_until;
         if let Some(end) = stalled_until {
             sleep_until(end).await;
@@ -138,7 +141,19 @@ impl DueJobs for FakeRecord {
             return Ok(vec![]);
         }
         let rows = self.rows();
-        let due = rows.by_time.range(..=(now, Uuid::max())).map(|(_, id)| *id);
-        Ok(due.take(limit as usize).collect())
+        let mut rounds: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut due: Vec<_> = rows
+            .by_time
+            .range(..=(now, Uuid::max()))
+            .map(|(_, id)| {
+                let group = rows.group_of[id].as_str();
+                let round = rounds.entry(group).or_default();
+                *round += 1;
+                ((*round, group <= after, group), *id)
+            })
+            .collect();
+        due.sort_unstable();
+        let job = |((_, _, group), id): ((_, _, &str), _)| DueJob { id, group: group.to_owned() };
+        Ok(due.into_iter().map(job).take(limit as usize).collect())
     }
 }

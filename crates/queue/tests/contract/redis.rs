@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::{
-    fixture::{CHANNEL, Fixture, ManualClock, answered, within},
+    fixture::{CHANNEL, Fixture, GROUP, ManualClock, answered, within},
     record::FakeRecord,
 };
 
@@ -58,7 +58,7 @@ impl Fixture for RedisFixture {
 
     async fn cancel(&self, id: Uuid) {
         let ids = [id];
-        answered(|| self.queue.cancel(CHANNEL, &ids)).await;
+        answered(|| self.queue.cancel(CHANNEL, GROUP, &ids)).await;
     }
 
     async fn stall(&self, span: Duration) {
@@ -70,7 +70,7 @@ impl Fixture for RedisFixture {
         // The epoch's marker is all that stays.
         answered(|| self.queue.epoch(CHANNEL)).await;
         let keys: Vec<String> = self.server.command(&["KEYS", "*"]).await;
-        assert_eq!(keys, ["{test:invitations}:due"]);
+        assert_eq!(keys, ["{test:invitations}:turns"]);
         assert_eq!(self.server.command::<u64>(&["ZCARD", &keys[0]]).await, 1);
     }
 }
