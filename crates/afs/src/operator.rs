@@ -93,7 +93,8 @@ impl Operator {
         if counted_at.is_some_and(|at| at.elapsed() < COUNT_AGAIN_AFTER) {
             return;
         }
-        match self.services.store.status().await {
+        let now = (self.services.clock)();
+        match self.services.store.status(now).await {
             Ok(status) => {
                 for count in status.invitations {
                     gauge!("afs_invitations", "state" => count.name).set(count.count as f64);
@@ -108,7 +109,6 @@ impl Operator {
                     gauge!("afs_notices", "state" => count.name).set(count.count as f64);
                 }
                 gauge!("afs_unread_webhooks").set(status.unread as f64);
-                let now = (self.services.clock)();
                 let overdue = status.oldest_due_at.map(|due| now.duration_since(due).as_secs_f64());
                 gauge!("afs_oldest_due_seconds").set(overdue.unwrap_or(0.0).max(0.0));
             }

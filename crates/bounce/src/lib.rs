@@ -5,6 +5,8 @@
 use domain::{EmailAddress, InvitationId};
 use jiff::Timestamp;
 
+pub use domain::bounce::Kind;
+
 /// What became of a mail after the mail server had taken it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
@@ -24,30 +26,4 @@ pub struct Event {
     /// In the words of the source: one line of at most 150 characters, addresses replaced by
     /// `<address>`.
     pub detail: String,
-}
-
-/// What happened to a mail after the mail server had taken it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Could not be delivered, and never will be: there is no such mailbox.
-    HardBounce,
-    /// Could not be delivered this time: the mailbox is full, a filter refused it.
-    SoftBounce,
-    /// Its recipient called it spam.
-    Complaint,
-    /// Its recipient asks, by mail, for no more of this shop's.
-    Unsubscribe,
-}
-
-impl Kind {
-    /// As it stands in the record and in metrics.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::HardBounce => "hard_bounce",
-            Self::SoftBounce => "soft_bounce",
-            Self::Complaint => "complaint",
-            Self::Unsubscribe => "unsubscribe",
-        }
-    }
 }

@@ -5,6 +5,7 @@
 //! functions can serve the live path, explain an old decision, and run under simulated time.
 
 pub mod address;
+pub mod bounce;
 mod caps;
 pub mod decision;
 pub mod experiment;

@@ -1,5 +1,7 @@
 //! What every database must keep. Written once, run on each.
 
+mod bounces;
+
 use std::sync::Arc;
 
 use domain::{
@@ -12,6 +14,14 @@ use domain::{
 use jiff::{SignedDuration, Timestamp};
 use sqlx::{Connection as _, Executor as _, SqlSafeStr as _};
 use uuid::Uuid;
+
+use bounces::{
+    a_bounce_may_come_before_its_mail_is_recorded_as_sent,
+    a_hard_bounce_and_a_complaint_stop_all_shops_for_ever,
+    an_answer_that_says_stop_counts_for_its_shop, an_event_is_about_whom_its_mail_went_to,
+    an_event_without_a_mail_is_about_the_address, no_suppression_is_shortened_by_a_weaker_one,
+    three_soft_bounces_rest_an_address_for_a_time, too_many_complaints_pause_a_shop_once,
+};
 
 use crate::{
     Store, StoreError, StoreSettings,
@@ -92,6 +102,14 @@ contract! {
     a_review_is_labelled_once
     an_organic_review_stays_organic
     products_are_stored_with_their_review_or_not_at_all
+    a_hard_bounce_and_a_complaint_stop_all_shops_for_ever
+    a_bounce_may_come_before_its_mail_is_recorded_as_sent
+    an_event_is_about_whom_its_mail_went_to
+    an_event_without_a_mail_is_about_the_address
+    an_answer_that_says_stop_counts_for_its_shop
+    three_soft_bounces_rest_an_address_for_a_time
+    no_suppression_is_shortened_by_a_weaker_one
+    too_many_complaints_pause_a_shop_once
     the_record_survives_being_opened_again
     a_newer_schema_is_refused
     an_account_that_may_not_change_tables_is_enough_once_they_are_there
@@ -157,7 +175,7 @@ async fn an_order_is_asked_about_until_the_platform_answers(store: Store, _: Str
     assert!(!store.finish_notice(id, claimed.fence, &Answered::Done).await.unwrap(), "fenced");
     assert!(store.finish_notice(id, again.fence, &Answered::Done).await.unwrap());
     assert!(store.due_notices(at(99), 10).await.unwrap().is_empty());
-    assert!(store.status().await.unwrap().notices.is_empty());
+    assert!(store.status(at(0)).await.unwrap().notices.is_empty());
 }
 
 async fn a_notice_while_the_platform_is_asked_has_it_asked_again(store: Store, _: String) {
@@ -176,7 +194,7 @@ async fn what_a_platform_does_not_answer_ends_and_can_be_tried_again(store: Stor
     let failed = Answered::Failed("401".into());
     assert!(store.finish_notice(id, claimed.fence, &failed).await.unwrap());
     assert!(store.due_notices(at(99), 10).await.unwrap().is_empty());
-    let status = store.status().await.unwrap();
+    let status = store.status(at(0)).await.unwrap();
     assert_eq!((status.notices[0].name.as_str(), status.notices[0].count), ("failed", 1));
     assert_eq!(status.failed_notices[0].error, "401");
     assert_eq!(store.retry_failed_notices(at(5)).await.unwrap(), 1);
@@ -207,7 +225,7 @@ async fn what_cannot_be_read_is_kept_once_and_not_for_ever(store: Store, _: Stri
     let first = store.unread(None, 1).await.unwrap().remove(0);
     let rest = store.unread(Some((first.received_at, first.id)), 10).await.unwrap();
     assert!(rest == [webhook(1, 1)]);
-    let status = store.status().await.unwrap();
+    let status = store.status(at(0)).await.unwrap();
     assert_eq!(
         (status.unread_webhooks[0].path.as_str(), status.unread_webhooks[0].count),
         ("line_items[0]", 2)
@@ -217,7 +235,7 @@ async fn what_cannot_be_read_is_kept_once_and_not_for_ever(store: Store, _: Stri
         let elsewhere = UnreadWebhook { path, ..webhook(place + 9, 0) };
         store.keep_unread(&elsewhere).await.unwrap();
     }
-    let status = store.status().await.unwrap();
+    let status = store.status(at(0)).await.unwrap();
     assert_eq!((status.unread, status.unread_webhooks.len()), (11, 5), "all count, few are shown");
     for place in 0..9 {
         store.forget_unread(Uuid::from_u128(place + 9)).await.unwrap();
@@ -264,7 +282,7 @@ async fn who_is_erased_is_named_nowhere_any_more(store: Store, url: String) {
     assert_eq!(stored[0].review.as_ref().unwrap().display_name, "");
     assert_eq!(stored[1].invitation.as_deref(), Some("cancelled"));
     assert!(store.claim(Claim { id: waiting, now: at(24), lease: LEASE }).await.unwrap().is_none());
-    assert!(store.status().await.unwrap().notices.is_empty());
+    assert!(store.status(at(0)).await.unwrap().notices.is_empty());
     let dump = everything(&url).await;
     for name in ["buyer-7@", "buyer-8@", "Lind"] {
         assert_eq!(dump.matches(name).count(), usize::from(name == "Lind"), "{name}: {dump}");
@@ -321,7 +339,7 @@ async fn an_order_is_found_by_its_number_and_all_are_told_page_by_page(store: St
 
 /// Every row of every table, as text.
 async fn everything(url: &str) -> String {
-    const TABLES: [&str; 10] = [
+    const TABLES: [&str; 12] = [
         "orders",
         "invitations",
         "webhook_deliveries",
@@ -332,6 +350,8 @@ async fn everything(url: &str) -> String {
         "unread_webhooks",
         "suppressions",
         "former_recipients",
+        "bounces",
+        "pauses",
     ];
     let mut dump = String::new();
     for table in TABLES {
@@ -383,8 +403,14 @@ async fn finish(store: &Store, claimed: &Claimed, outcome: AttemptOutcome) -> bo
 }
 
 async fn states(store: &Store) -> Vec<(String, i64)> {
-    let mut states: Vec<_> =
-        store.status().await.unwrap().invitations.into_iter().map(|c| (c.name, c.count)).collect();
+    let mut states: Vec<_> = store
+        .status(at(0))
+        .await
+        .unwrap()
+        .invitations
+        .into_iter()
+        .map(|c| (c.name, c.count))
+        .collect();
     states.sort();
     states
 }
@@ -395,6 +421,7 @@ async fn every_statement_prepares(store: Store, _: String) {
         crate::intake::STATEMENTS,
         crate::sending::STATEMENTS,
         crate::suppression::STATEMENTS,
+        crate::bounces::STATEMENTS,
         crate::reviews::STATEMENTS,
         crate::overview::STATEMENTS,
         crate::notices::STATEMENTS,
@@ -435,6 +462,13 @@ async fn what_is_asked_is_answered_from_an_index(store: Store, _: String) {
         &crate::history::LIST_MAILS,
         &crate::history::LIST_OUTCOMES,
         &crate::history::LIST_STOPS,
+        &crate::history::LIST_RETURNED,
+        &crate::bounces::FIND_MAILED,
+        &crate::bounces::LAST_MAIL,
+        &crate::bounces::COUNT_SOFT,
+        &crate::bounces::COUNT_COMPLAINTS,
+        &crate::bounces::COUNT_SENT,
+        &crate::bounces::RESUMED_AT,
         &crate::history::FIND_REVIEW,
         &crate::history::FIND_NOTICE,
         &crate::history::PAGE_END,
@@ -640,7 +674,7 @@ async fn a_lease_that_is_over_lets_another_claim_and_fences_the_first(store: Sto
     assert!(finish(&store, &second, AttemptOutcome::Sent("250".into())).await);
     assert!(!finish(&store, &second, AttemptOutcome::Sent("250".into())).await, "once");
     assert_eq!(states(&store).await, [("sent".into(), 1)]);
-    let errors = store.status().await.unwrap().last_errors;
+    let errors = store.status(at(0)).await.unwrap().last_errors;
     assert_eq!(errors.iter().map(|e| e.detail.as_str()).collect::<Vec<_>>(), ["late"]);
 }
 
@@ -1052,7 +1086,7 @@ async fn shops_with_due_invitations_take_turns(store: Store, _: String) {
     assert_eq!(waiting(Timestamp::MIN, at(22)).await, "a");
     assert_eq!(waiting(at(23), at(200)).await, "bcd", "the one of `a` due then is being sent");
     assert_eq!(waiting(at(24), at(100)).await, "");
-    assert_eq!(store.status().await.unwrap().oldest_due_at, Some(at(16)));
+    assert_eq!(store.status(at(16)).await.unwrap().oldest_due_at, Some(at(16)));
 }
 
 fn review(invitation: Option<InvitationId>, n: u128) -> Review {

@@ -12,11 +12,13 @@ use serde_json::Value;
 
 use crate::{
     Store, StoreError,
+    bounces::Pause,
     db::read_on,
     instant,
     intake::{read_order, rows},
     millis,
     statement::statements,
+    suppression::ALL_SHOPS,
     unread::COUNT_UNREAD_OF,
 };
 
@@ -38,8 +40,12 @@ pub struct History {
     pub events: Vec<Event>,
     /// The mails about it, in the order in which they were decided on.
     pub mails: Vec<Mail>,
-    /// When its recipients asked for no more mail.
+    /// What came back of those mails, oldest first.
+    pub returned: Vec<Returned>,
+    /// Why its recipients get no more mail.
     pub stops: Vec<Stop>,
+    /// Set while the shop's mail rests.
+    pub pause: Option<Pause>,
     /// The review that came of it.
     pub review: Option<ReviewOf>,
     /// Set while the platform is still to be asked about it, or did not answer.
@@ -98,13 +104,28 @@ pub struct MailOutcome {
     pub words: String,
 }
 
-/// That a recipient wants no more mail.
+/// What became of a mail after the mail server had taken it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Returned {
+    /// When.
+    pub at: Timestamp,
+    /// `hard_bounce`, `soft_bounce`, `complaint` or `unsubscribe`.
+    pub kind: String,
+    /// In the words of whoever told; without the recipient's address.
+    pub words: String,
+}
+
+/// That a recipient gets no more mail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Stop {
-    /// When it was said.
+    /// Since when.
     pub at: Timestamp,
     /// Whether it counts for all shops of this installation.
     pub all_shops: bool,
+    /// Why, as [`Reason`](domain::bounce::Reason) names it.
+    pub reason: String,
+    /// When it is over; never without.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// The review that came through an invitation.
@@ -142,7 +163,7 @@ pub struct Told {
     pub order: OrderRecord,
     /// What the platform told, oldest first.
     pub events: Vec<Event>,
-    /// When the recipient of its invitation asked for no more mail.
+    /// Since when the recipient of its invitation gets no more mail, for good.
     pub stopped_at: Option<Timestamp>,
 }
 
@@ -184,8 +205,12 @@ statements! {
     LIST_OUTCOMES() =
         "SELECT at, outcome, detail FROM mail_deliveries WHERE invitation_id = $1
          ORDER BY fence LIMIT 500";
+    LIST_RETURNED() =
+        "SELECT b.at, b.kind, b.status, b.detail FROM invitations i
+         JOIN bounces b ON b.recipient_hash = i.recipient_hash AND b.invitation_id = i.id
+         WHERE i.shop_id = $1 AND i.order_ref = $2 ORDER BY b.at LIMIT 100";
     LIST_STOPS() =
-        "SELECT DISTINCT s.scope, s.created_at FROM invitations i
+        "SELECT DISTINCT s.scope, s.created_at, s.reason, s.expires_at FROM invitations i
          JOIN suppressions s ON s.recipient_hash = i.recipient_hash
            AND s.scope IN (i.shop_id, '*')
          WHERE i.shop_id = $1 AND i.order_ref = $2 ORDER BY s.created_at";
@@ -200,7 +225,7 @@ statements! {
         "SELECT p.order_ref, p.status, p.changed_at, p.details,
                 (SELECT MIN(s.created_at) FROM invitations i
                  JOIN suppressions s ON s.recipient_hash = i.recipient_hash
-                   AND s.scope IN (i.shop_id, '*')
+                   AND s.scope IN (i.shop_id, '*') AND s.expires_at IS NULL
                  WHERE i.shop_id = $1 AND i.order_ref = p.order_ref
                    AND i.kind = 'invitation') AS stopped_at
          FROM (SELECT order_ref, status, changed_at, details FROM orders
@@ -266,6 +291,16 @@ struct OutcomeRow {
 struct StopRow {
     scope: String,
     created_at: i64,
+    reason: String,
+    expires_at: Option<i64>,
+}
+
+#[derive(sqlx::FromRow)]
+struct ReturnedRow {
+    at: i64,
+    kind: String,
+    status: Option<String>,
+    detail: String,
 }
 
 #[derive(sqlx::FromRow)]
@@ -315,6 +350,9 @@ impl Store {
             mails.push(row.mail(outcomes, address)?);
         }
         mails.sort_by_key(|mail| mail.decided_at);
+        let returned: Vec<ReturnedRow> = find_all!(self, LIST_RETURNED, id, reference);
+        let returned = returned.into_iter().map(|row| row.returned(address));
+        let returned = returned.collect::<Result<_, _>>()?;
         let stops: Vec<StopRow> = find_all!(self, LIST_STOPS, id, reference);
         let reviews: Vec<ReviewRow> = find_all!(self, FIND_REVIEW, id, reference);
         Ok(Some(History {
@@ -325,6 +363,8 @@ impl Store {
             order,
             events: told.collect::<Result<_, StoreError>>()?,
             mails,
+            returned,
+            pause: self.pauses().await?.into_iter().find(|pause| pause.shop == *shop),
             stops: stops.into_iter().map(Stop::try_from).collect::<Result<_, _>>()?,
             review: reviews.into_iter().next().map(ReviewOf::try_from).transpose()?,
             notice: self.notice_of(shop, reference).await?,
@@ -501,11 +541,24 @@ impl OutcomeRow {
     }
 }
 
+impl ReturnedRow {
+    fn returned(self, address: Option<&str>) -> Result<Returned, StoreError> {
+        let words = [self.status.unwrap_or_default(), without(&self.detail, address)];
+        let words = words.join(" ").trim().to_owned();
+        Ok(Returned { at: instant(self.at)?, kind: self.kind, words })
+    }
+}
+
 impl TryFrom<StopRow> for Stop {
     type Error = StoreError;
 
     fn try_from(row: StopRow) -> Result<Self, StoreError> {
-        Ok(Self { at: instant(row.created_at)?, all_shops: row.scope == "*" })
+        Ok(Self {
+            at: instant(row.created_at)?,
+            all_shops: row.scope == ALL_SHOPS,
+            reason: row.reason,
+            expires_at: row.expires_at.map(instant).transpose()?,
+        })
     }
 }
 

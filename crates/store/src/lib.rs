@@ -16,10 +16,12 @@
 //! | [`reviews`] | reviews and their labels |
 //! | [`privacy`] | who bought, shown or erased |
 //! | [`suppression`] | who wants no mail |
+//! | [`bounces`] | what came back of mails, shops whose mail rests |
 //! | [`overview`] | nothing: what is due, counts, last errors |
 //! | [`history`] | nothing: all about one order, and orders to decide again |
 
 mod batch;
+pub mod bounces;
 #[cfg(test)]
 mod contract;
 mod db;
@@ -133,6 +135,7 @@ impl From<sqlx::Error> for StoreError {
 #[derive(Clone)]
 pub struct Store {
     db: Arc<Db>,
+    address_key: Arc<[u8]>,
     intake: Batcher<Arc<Arrival>, Accepted>,
     claims: Batcher<Claim, Option<Claimed>>,
     outcomes: Batcher<Finish, bool>,
@@ -152,7 +155,7 @@ impl Store {
         let db = Arc::new(Db::open(&settings).await?);
         let address_key: Arc<[u8]> = settings.address_key.into();
         let intake = {
-            let (db, key) = (db.clone(), address_key);
+            let (db, key) = (db.clone(), address_key.clone());
             Batcher::spawn(WAITING_MAX, GROUP_MAX, move |group| {
                 intake::accept(db.clone(), key.clone(), group)
             })
@@ -165,7 +168,7 @@ impl Store {
             let db = db.clone();
             Batcher::spawn(WAITING_MAX, GROUP_MAX, move |group| sending::finish(db.clone(), group))
         };
-        Ok(Self { db, intake, claims, outcomes })
+        Ok(Self { db, address_key, intake, claims, outcomes })
     }
 
     /// Ends the connections; waits for statements that are under way.

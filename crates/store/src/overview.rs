@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::{
     Store, StoreError,
+    bounces::{COUNT_BOUNCES, Pause},
     db::{read_on, write_on},
     instant, millis,
     statement::statements,
@@ -33,8 +34,12 @@ pub struct Status {
     pub reviews: Vec<Count>,
     /// Orders on record.
     pub orders: i64,
-    /// Addresses that want no mail.
+    /// Addresses that get no mail.
     pub suppressions: i64,
+    /// What came back of mails, by kind.
+    pub bounces: Vec<Count>,
+    /// Shops whose mail rests.
+    pub pauses: Vec<Pause>,
     /// When the invitation that waits longest was due.
     pub oldest_due_at: Option<Timestamp>,
     /// The last attempts that did not succeed, newest first.
@@ -188,7 +193,8 @@ statements! {
          WHERE kind <> 'invitation' GROUP BY state";
     COUNT_REVIEWS() = "SELECT label AS name, COUNT(*) AS count FROM reviews GROUP BY label";
     COUNT_ORDERS() = "SELECT COUNT(*) FROM orders";
-    COUNT_SUPPRESSIONS() = "SELECT COUNT(*) FROM suppressions";
+    COUNT_SUPPRESSIONS() =
+        "SELECT COUNT(*) FROM suppressions WHERE expires_at IS NULL OR expires_at > $1";
     LAST_ERRORS() =
         "SELECT at, invitation_id, detail FROM mail_deliveries
          WHERE outcome <> 'sent' ORDER BY at DESC LIMIT $1";
@@ -321,12 +327,13 @@ impl Store {
     }
 
     /// How the record stands. Counts rows: for people and for scrapes, not for every request.
-    pub async fn status(&self) -> Result<Status, StoreError> {
+    pub async fn status(&self, now: Timestamp) -> Result<Status, StoreError> {
+        let pauses = self.pauses().await?;
         read_on!(self.db, |pool, sql| {
             let (orders,): (i64,) = sqlx::query_as(sql(&COUNT_ORDERS)).fetch_one(pool).await?;
             let (unread,): (i64,) = sqlx::query_as(sql(&COUNT_UNREAD)).fetch_one(pool).await?;
             let (suppressions,): (i64,) =
-                sqlx::query_as(sql(&COUNT_SUPPRESSIONS)).fetch_one(pool).await?;
+                sqlx::query_as(sql(&COUNT_SUPPRESSIONS)).bind(millis(now)).fetch_one(pool).await?;
             let first: Vec<(String, Option<i64>)> =
                 sqlx::query_as(sql(&FIRST_DUE)).bind(i64::MIN).fetch_all(pool).await?;
             let oldest = first.into_iter().filter_map(|(_, at)| at).min();
@@ -338,6 +345,8 @@ impl Store {
                 reviews: sqlx::query_as(sql(&COUNT_REVIEWS)).fetch_all(pool).await?,
                 orders,
                 suppressions,
+                bounces: sqlx::query_as(sql(&COUNT_BOUNCES)).fetch_all(pool).await?,
+                pauses,
                 oldest_due_at: oldest.map(instant).transpose()?,
                 last_errors: errors
                     .into_iter()

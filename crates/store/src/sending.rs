@@ -154,6 +154,7 @@ impl Store {
                 .bind(id.to_string())
                 .bind(invitation.to_string())
                 .bind(millis(due_at))
+                .bind(millis(now))
                 .execute(&mut *tx)
                 .await?
                 .rows_affected();
@@ -217,7 +218,8 @@ statements! {
                AND l.kind = 'later'))
            AND NOT EXISTS (SELECT 1 FROM suppressions s
              WHERE s.recipient_hash = invitations.recipient_hash
-               AND s.scope IN (invitations.shop_id, '*'))
+               AND s.scope IN (invitations.shop_id, '*')
+               AND (s.expires_at IS NULL OR s.expires_at > r.now))
          RETURNING invitations.id";
     LOAD_CLAIMED(id text) =
         "SELECT i.id, i.kind, f.id AS invitation_id, i.recipient_hash, i.fence, i.attempt,
@@ -246,16 +248,21 @@ statements! {
                                       WHEN 'sending' THEN invitations.lease_until <= r.now END
            AND (SELECT o.status FROM orders o WHERE o.shop_id = invitations.shop_id
              AND o.order_ref = invitations.order_ref) <> 'completed'";
-    /// What could not be claimed because its recipient said stop.
+    /// What could not be claimed because its recipient gets no mail; the reason is the suppression's.
     SUPPRESS(id text, now bigint) =
-        "UPDATE invitations SET state = 'suppressed', reason = 'recipient_said_stop', lease_until = NULL
+        "UPDATE invitations SET state = 'suppressed', lease_until = NULL,
+           reason = (SELECT MAX(s.reason) FROM suppressions s
+             WHERE s.recipient_hash = invitations.recipient_hash
+               AND s.scope IN (invitations.shop_id, '*')
+               AND (s.expires_at IS NULL OR s.expires_at > r.now))
          FROM {rows}
          WHERE invitations.id = r.id
            AND CASE invitations.state WHEN 'scheduled' THEN true
                                       WHEN 'sending' THEN invitations.lease_until <= r.now END
            AND (SELECT COUNT(*) FROM suppressions s
              WHERE s.recipient_hash = invitations.recipient_hash
-               AND s.scope IN (invitations.shop_id, '*')) > 0";
+               AND s.scope IN (invitations.shop_id, '*')
+               AND (s.expires_at IS NULL OR s.expires_at > r.now)) > 0";
     /// What could not be claimed because its recipient wants to be asked later.
     END_PUT_OFF(id text, now bigint) =
         "UPDATE invitations SET state = 'cancelled', reason = 'asked_later', lease_until = NULL
@@ -312,7 +319,8 @@ statements! {
          WHERE i.id = $2 AND i.first_attempt_at IS NOT NULL AND o.status = 'completed'
            AND NOT EXISTS (SELECT 1 FROM former_recipients f WHERE f.invitation_id = i.id)
            AND NOT EXISTS (SELECT 1 FROM suppressions s
-             WHERE s.recipient_hash = i.recipient_hash AND s.scope IN (i.shop_id, '*'))
+             WHERE s.recipient_hash = i.recipient_hash AND s.scope IN (i.shop_id, '*')
+               AND (s.expires_at IS NULL OR s.expires_at > $4))
            AND NOT EXISTS (SELECT 1 FROM reviews v WHERE v.invitation_id = i.id)
          ON CONFLICT (shop_id, order_ref, kind) DO UPDATE SET
            due_at = excluded.due_at, first_due_at = excluded.first_due_at

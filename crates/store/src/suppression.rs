@@ -1,6 +1,6 @@
 //! Who wants no mail.
 
-use domain::{InvitationId, ShopId};
+use domain::{InvitationId, ShopId, bounce::Reason};
 use jiff::Timestamp;
 
 use crate::{Store, StoreError, db::write_on, millis, statement::statements};
@@ -13,9 +13,12 @@ statements! {
          UNION
          SELECT i.shop_id, f.recipient_hash FROM former_recipients f
          JOIN invitations i ON i.id = f.invitation_id WHERE f.invitation_id = $1";
+    /// `$5` is when it ends; for ever without. What lasts longer stays.
     INSERT_SUPPRESSION() =
-        "INSERT INTO suppressions (recipient_hash, scope, reason, created_at)
-         VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+        "INSERT INTO suppressions (recipient_hash, scope, reason, created_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (recipient_hash, scope) DO UPDATE SET
+           reason = excluded.reason, created_at = excluded.created_at, expires_at = excluded.expires_at
+         WHERE COALESCE(excluded.expires_at, 9223372036854775807) > suppressions.expires_at";
 }
 
 /// Whose mail somebody wants no more of.
@@ -28,7 +31,7 @@ pub enum From {
 }
 
 /// The scope of a suppression for all shops.
-const ALL_SHOPS: &str = "*";
+pub(crate) const ALL_SHOPS: &str = "*";
 
 impl Store {
     /// Records that the recipient of this invitation wants no more mail, and says whose mail it was. Idempotent. `None` if there is no such invitation.
@@ -57,8 +60,9 @@ impl Store {
                         From::Shop => shop,
                         From::AllShops => ALL_SHOPS,
                     })
-                    .bind("unsubscribed")
+                    .bind(Reason::Unsubscribed.as_str())
                     .bind(millis(now))
+                    .bind(None::<i64>)
                     .execute(&mut *tx)
                     .await?;
             }

@@ -25,7 +25,7 @@ pub(crate) fn run(args: &StatusArgs, config: &Config) -> anyhow::Result<()> {
         let store = open_store(config, vec![], false).await?;
         let clock = system_clock();
         let queue = open_queue(config, &store, clock.clone())?;
-        let status = store.status().await?;
+        let status = store.status(clock()).await?;
         let mut depths = Vec::new();
         for channel in Channel::ALL {
             depths.push((channel.as_str(), depth(&queue, channel).await));

@@ -14,20 +14,16 @@ CREATE TABLE bounces (
 CREATE INDEX bounces_of_recipient ON bounces (recipient_hash, at);
 CREATE INDEX bounces_of_shop ON bounces (shop_id, at);
 
--- Shops whose mail rests until an operator lets it go on.
+-- Shops whose mail rests, and those that did: complaints from before the end of a pause do not count.
 CREATE TABLE pauses (
-  shop_id  TEXT    NOT NULL PRIMARY KEY,
-  reason   TEXT    NOT NULL,
-  since    BIGINT NOT NULL
+  shop_id     TEXT    NOT NULL PRIMARY KEY,
+  reason      TEXT    NOT NULL,
+  since       BIGINT NOT NULL,
+  resumed_at  BIGINT
 );
+
+-- How much a shop sent lately, which its complaints are held against.
+CREATE INDEX invitations_sent ON invitations (shop_id, sent_at) WHERE sent_at IS NOT NULL;
 
 -- Until when a suppression holds; for ever without.
 ALTER TABLE suppressions ADD COLUMN expires_at BIGINT;
-
--- A pause that is over is deleted. The account is there only if the tables have another owner
--- (deploy/postgres/grants.sql).
-DO $$ BEGIN
-  IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'afs_daemon') THEN
-    GRANT DELETE ON pauses TO afs_daemon;
-  END IF;
-END $$;
