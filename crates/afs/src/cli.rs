@@ -66,6 +66,9 @@ enum Command {
     /// Show or erase what is stored about buyers
     #[command(subcommand)]
     Privacy(commands::privacy::PrivacyCommand),
+    /// List the shops, or let the mail of one rest or go on
+    #[command(subcommand)]
+    Shop(commands::shop::ShopCommand),
     /// Say how the versions of the invitation do that are tried against each other
     Experiment(commands::experiment::ExperimentArgs),
     /// Say how things stand: counts by state, what is due, what went wrong
@@ -139,6 +142,9 @@ pub fn afs() -> ExitCode {
         }
         Command::Privacy(command) => {
             configured(&source).and_then(|config| commands::privacy::run(&command, &config))
+        }
+        Command::Shop(command) => {
+            configured(&source).and_then(|config| commands::shop::run(&command, &config))
         }
         Command::Experiment(args) => {
             configured(&source).and_then(|config| commands::experiment::run(&args, &config))

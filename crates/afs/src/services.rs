@@ -103,6 +103,7 @@ impl Services {
             keys: self.keys.tokens.clone(),
             clock: self.clock.clone(),
             decided: worker::experiment::Decisions::default(),
+            paused: worker::pause::Pauses::default(),
         })
     }
 }

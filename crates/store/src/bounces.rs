@@ -11,6 +11,7 @@ use domain::{
     bounce::{Alarm, COMPLAINTS_WITHIN, Reason, SOFT_WITHIN, alarm, stop},
 };
 use jiff::{SignedDuration, Timestamp};
+use metrics::counter;
 use serde::Serialize;
 
 use crate::{
@@ -34,6 +35,38 @@ pub struct Applied {
     pub stopped: Option<Reason>,
     /// What the shop's complaints call for.
     pub complaints: Option<Complaints>,
+}
+
+impl Applied {
+    /// Tells operators, whichever way the event came in. Names nobody.
+    fn report(&self, event: &Event) {
+        let shop = self.shop.as_ref().map_or("unknown", ShopId::as_str);
+        let Some(mail) = self.mail.filter(|_| self.is_new) else {
+            if self.is_new {
+                tracing::info!(kind = event.kind.as_str(), "an address we never mailed came back");
+            }
+            return;
+        };
+        counter!(
+            "afs_bounces_total", "shop" => shop.to_owned(), "kind" => event.kind.as_str()
+        )
+        .increment(1);
+        tracing::info!(
+            %mail, shop, kind = event.kind.as_str(), status = event.status,
+            stopped = self.stopped.map(Reason::as_str), "a mail came back"
+        );
+        let Some(Complaints { people, sent, alarm, pauses }) = self.complaints else { return };
+        if pauses {
+            tracing::error!(
+                shop,
+                people,
+                sent,
+                "too many people called this shop's mail spam: it rests until `afs shop resume {shop}`"
+            );
+        } else if alarm >= Alarm::Warn {
+            tracing::warn!(shop, people, sent, "many people call this shop's mail spam");
+        }
+    }
 }
 
 /// How a shop's complaints stand.
@@ -162,6 +195,7 @@ impl Store {
             }
             _ => {}
         }
+        applied.report(event);
         Ok(Some(applied))
     }
 
@@ -319,7 +353,7 @@ impl Store {
     /// The shops whose mail rests, by id.
     pub async fn pauses(&self) -> Result<Vec<Pause>, StoreError> {
         let found: Vec<(String, String, i64)> =
-            read_on!(self.db, |pool, sql| { sqlx::query_as(sql(&PAUSED)).fetch_all(pool).await? });
+            read_on!(self.db, |pool, sql| sqlx::query_as(sql(&PAUSED)).fetch_all(pool).await?);
         let pause = |(shop, reason, since): (String, String, i64)| {
             let shop = shop.parse().map_err(|_| StoreError::Corrupt("pauses.shop_id"))?;
             Ok(Pause { shop, reason, since: instant(since)? })

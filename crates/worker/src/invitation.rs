@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use config::{Config, ShopSettings};
 use domain::{
     Allowed, Caps, EmailAddress, InvitationId, MailKind,
+    bounce::look_again,
     retry::{Failure, Next, RetryPolicy, after_failure, is_too_late},
     token::Purpose,
 };
@@ -72,6 +73,9 @@ async fn attempt(
 ) -> AttemptOutcome {
     let config = worker.config.load();
     let now = worker.now();
+    if let Some(since) = worker.paused.load().get(&claimed.shop) {
+        return AttemptOutcome::Postponed(look_again(*since, now));
+    }
     if is_too_late(&config.retry.into(), claimed.attempt, claimed.first_due_at, now) {
         return AttemptOutcome::Failed("nobody took it in time".to_owned());
     }
@@ -337,7 +341,7 @@ mod tests {
     use templates::Templates;
 
     use super::*;
-    use crate::DueInRecord;
+    use crate::{DueInRecord, pause};
 
     const LEASE: Duration = Duration::from_mins(20);
 
@@ -380,6 +384,7 @@ mod tests {
                 keys: TokenKeys::new(vec![vec![7; 32]]).unwrap(),
                 clock,
                 decided: experiment::Decisions::default(),
+                paused: pause::Pauses::default(),
             });
             let invitation = invite(&worker).await;
             Self { worker, invitation, now, sent, _dir: dir }
@@ -444,6 +449,39 @@ mod tests {
         assert!(bench.sent.sent().is_empty());
         assert_eq!(bench.send().await, "scheduled", "it was recorded as to be tried again");
         bench.wait(1);
+        assert_eq!(bench.send().await, "sent");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn mail_of_a_shop_that_rests_waits_and_is_never_too_late_for_it() {
+        let bench = Bench::new().await;
+        let store = &bench.worker.store;
+        let shop = "demo".parse().unwrap();
+        let never = tokio_util::sync::CancellationToken::new();
+        store.pause_shop(&shop, "by hand", bench.worker.now()).await.unwrap();
+        assert!(pause::known(&bench.worker, &never).await);
+        assert_eq!(bench.send().await, "scheduled");
+        bench.wait(1);
+        bench.crash().await;
+        bench.wait(100);
+        assert_eq!(bench.send().await, "scheduled", "not failed");
+        let history = store.history(&shop, "1").await.unwrap().unwrap();
+        assert_eq!(history.mails[0].attempts, 1, "only the crash counts");
+        assert!(bench.sent.sent().is_empty());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn mail_of_a_shop_goes_on_when_it_is_resumed() {
+        let bench = Bench::new().await;
+        let store = &bench.worker.store;
+        let shop = "demo".parse().unwrap();
+        let never = tokio_util::sync::CancellationToken::new();
+        store.pause_shop(&shop, "by hand", bench.worker.now()).await.unwrap();
+        assert!(pause::known(&bench.worker, &never).await);
+        assert_eq!(bench.send().await, "scheduled");
+        bench.wait(100);
+        store.resume_shop(&shop, bench.worker.now()).await.unwrap();
+        assert!(pause::known(&bench.worker, &never).await);
         assert_eq!(bench.send().await, "sent");
     }
 

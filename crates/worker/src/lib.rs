@@ -7,6 +7,7 @@
 //! | [`notice`] | asks a platform about an order that its webhook only pointed to |
 //! | [`reconcile`] | wakes what the timer has lost |
 //! | [`experiment`] | looks how experiments stand, and ends them |
+//! | [`pause`] | looks which shops' mail rests |
 //! | [`housekeeping`] | forgets what is kept only for a time |
 //!
 //! A job may be woken twice, late, or for nothing: the record decides, and every step can be
@@ -16,6 +17,7 @@ pub mod experiment;
 mod housekeeping;
 mod invitation;
 mod notice;
+pub mod pause;
 mod reconcile;
 mod review;
 
@@ -65,6 +67,8 @@ pub struct Worker {
     pub clock: Clock,
     /// The experiments that have ended.
     pub decided: experiment::Decisions,
+    /// The shops whose mail rests.
+    pub paused: pause::Pauses,
 }
 
 impl Worker {
@@ -73,6 +77,9 @@ impl Worker {
     pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
         // Before the first mail: an experiment that has ended must not go on.
         experiment::settle_all(&self).await;
+        if !pause::known(&self, &shutdown).await {
+            return;
+        }
         let config = self.config.load();
         let lease = Duration::from_secs(config.worker.lease_secs);
         let poll_interval = Duration::from_millis(config.queue.poll_interval_millis);
@@ -105,7 +112,8 @@ impl Worker {
         let reconciler = reconcile::run(self.clone(), shutdown.clone());
         let housekeeping = housekeeping::run(self.clone(), shutdown.clone());
         let experiments = experiment::run(self.clone(), shutdown.clone());
-        tokio::join!(invitations, reviews, notices, reconciler, housekeeping, experiments);
+        let pauses = pause::run(self.clone(), shutdown.clone());
+        tokio::join!(invitations, reviews, notices, reconciler, housekeeping, experiments, pauses);
     }
 
     fn now(&self) -> Timestamp {

@@ -8,6 +8,7 @@ pub(crate) mod explain;
 pub(crate) mod mail;
 pub(crate) mod migrate;
 pub(crate) mod privacy;
+pub(crate) mod shop;
 pub(crate) mod simulate;
 pub(crate) mod status;
 pub(crate) mod webhook;

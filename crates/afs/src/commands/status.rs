@@ -6,7 +6,7 @@ use queue::{Channel, Depth};
 use serde_json::json;
 use store::overview::{Count, FailedNotice, Status, Unread};
 
-use super::say;
+use super::{say, shop::resting};
 use crate::{
     lifecycle,
     services::{open_queue, open_store, system_clock},
@@ -67,6 +67,16 @@ fn say_status(status: &Status, now: jiff::Timestamp) {
     }
     say(format_args!("reviews       {}", counts(&status.reviews)));
     say(format_args!("suppressed    {} addresses", status.suppressions));
+    if !status.bounces.is_empty() {
+        say(format_args!("came back     {}", counts(&status.bounces)));
+    }
+    for pause in &status.pauses {
+        say(format_args!("paused        {}  {}", pause.shop, resting(pause)));
+        say(format_args!(
+            "              when the cause is mended: `afs shop resume {}`",
+            pause.shop
+        ));
+    }
     match status.oldest_due_at {
         Some(due) if due <= now => {
             let seconds = now.duration_since(due).as_secs();

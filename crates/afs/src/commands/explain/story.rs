@@ -11,7 +11,7 @@ use domain::{
 };
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde::Serialize;
-use store::history::{Event, History, Mail, MailOutcome, ReviewOf, Stop};
+use store::history::{Event, History, Mail, MailOutcome, Returned, ReviewOf, Stop};
 
 use crate::commands::words::{count, length, moment, name, setting, why};
 
@@ -64,7 +64,8 @@ impl<'a> Teller<'a> {
         for mail in &history.mails {
             self.mail(mail, &mut told);
         }
-        told.extend(history.stops.iter().map(|stop| Entry { at: stop.at, text: stop_text(stop) }));
+        told.extend(history.returned.iter().map(returned));
+        told.extend(history.stops.iter().map(|stop| self.stop(stop)));
         if let Some(review) = &history.review {
             self.review(review, &mut told);
         }
@@ -107,6 +108,29 @@ impl<'a> Teller<'a> {
     /// Where the shop's own rules stand in the configuration.
     fn table(&self) -> String {
         format!("[shops.{}.invitations]", self.history.shop)
+    }
+
+    /// What keeps mail from the recipient at this time.
+    fn stop_on(&self, at: Timestamp) -> Option<&Stop> {
+        let in_force = |stop: &&Stop| stop.expires_at.is_none_or(|expires_at| expires_at > at);
+        self.history.stops.iter().find(in_force)
+    }
+
+    fn stop(&self, stop: &Stop) -> Entry {
+        let all = stop.all_shops;
+        let text = if stop.reason == UNSUBSCRIBED {
+            let whose = if all { "all shops of this installation" } else { "this shop" };
+            format!("The buyer asked for no more mail from {whose}.")
+        } else {
+            let whose = if all { "any shop of this installation" } else { "this shop" };
+            let until = stop.expires_at.map(|at| format!(" until {}", self.at(at)));
+            format!(
+                "From here on the buyer gets no mail from {whose}{}, as {}.",
+                until.unwrap_or_default(),
+                stopped_as(&stop.reason)
+            )
+        };
+        Entry { at: stop.at, text }
     }
 
     fn event(&self, event: &Event) -> Entry {
@@ -253,9 +277,9 @@ impl<'a> Teller<'a> {
             tell(
                 mail.first_due_at,
                 format!(
-                    "The {called} was due, but had to wait ({times}): the send window was closed, or \
-                     the same person had got another mail not long before (`person_gap_hours`, \
-                     `person_mails_per_30_days`)."
+                    "The {called} was due, but had to wait ({times}): the send window was closed, the \
+                     shop's mail rested, or the same person had got another mail not long before \
+                     (`person_gap_hours`, `person_mails_per_30_days`)."
                 ),
             );
         }
@@ -349,8 +373,8 @@ impl<'a> Teller<'a> {
         }
         let ends = if self.is_undone() {
             Some("the order is undone")
-        } else if !self.history.stops.is_empty() {
-            Some("the buyer asked for no more mail")
+        } else if let Some(stop) = self.stop_on(self.now.max(mail.due_at)) {
+            Some(stopped_as(&stop.reason))
         } else if self.history.review.is_some() && mail.kind != MailKind::Invitation {
             Some("there is a review")
         } else {
@@ -360,6 +384,16 @@ impl<'a> Teller<'a> {
             return next.push(format!("Nothing: the {called} that waits is not sent, as {why}."));
         }
         let due = self.at(mail.due_at);
+        if let Some(pause) = &self.history.pause {
+            return next.push(format!(
+                "The {called} was due on {}, and waits: the mail of {} rests since {} ({}). It goes on \
+                 after `afs shop resume {1}`.",
+                self.at(mail.first_due_at),
+                pause.shop,
+                self.at(pause.since),
+                pause.reason
+            ));
+        }
         next.push(if mail.due_at <= self.now {
             format!(
                 "The {called} has been due since {due}. It leaves as soon as a worker runs; if none \
@@ -456,6 +490,11 @@ impl<'a> Teller<'a> {
                     .to_owned()
             }
             (InvitationState::Sent, _) => self.link_is_open(invitation),
+            (InvitationState::Suppressed, Some("soft_bounces")) => {
+                "Nothing: each order gets one invitation. The next order is asked about once that \
+                 mailbox has rested."
+                    .to_owned()
+            }
             (InvitationState::Suppressed, _) => {
                 "Nothing: this person gets no more mail. AFS has no way to take that back for them."
                     .to_owned()
@@ -621,9 +660,31 @@ fn left_out(reason: Reason, change: Change) -> String {
     }
 }
 
-fn stop_text(stop: &Stop) -> String {
-    let whose = if stop.all_shops { "all shops of this installation" } else { "this shop" };
-    format!("The buyer asked for no more mail from {whose}.")
+const UNSUBSCRIBED: &str = "unsubscribed";
+
+/// Why somebody gets no mail, as the end of a sentence.
+fn stopped_as(reason: &str) -> &'static str {
+    use domain::bounce::Reason;
+    match Reason::parse(reason) {
+        Some(Reason::Bounced) => "there is no mailbox with that address",
+        Some(Reason::Complained) => "the buyer called a mail spam",
+        Some(Reason::SoftBounces) => "that mailbox refused several mails",
+        Some(Reason::Unsubscribed) | None => "the buyer asked for no more mail",
+    }
+}
+
+fn returned(returned: &Returned) -> Entry {
+    let words = match returned.words.as_str() {
+        "" => String::new(),
+        words => format!(": “{words}”"),
+    };
+    let text = match returned.kind.as_str() {
+        "hard_bounce" => format!("A mail came back, and would again{words}."),
+        "soft_bounce" => format!("A mail came back this time{words}."),
+        "complaint" => format!("The buyer called a mail spam{words}."),
+        _ => format!("The buyer answered a mail to get no more{words}."),
+    };
+    Entry { at: returned.at, text }
 }
 
 fn attempt_text(called: &str, n: usize, outcome: &MailOutcome) -> String {
@@ -642,6 +703,11 @@ fn attempt_text(called: &str, n: usize, outcome: &MailOutcome) -> String {
 /// How a mail ended that did not leave, unless an event or the buyer's wish told so already.
 fn ended_text(mail: &Mail, called: &str) -> Option<String> {
     let why = match (mail.state, mail.reason.as_deref()) {
+        (InvitationState::Suppressed, Some("bounced")) => "there is no mailbox with that address",
+        (InvitationState::Suppressed, Some("complained")) => "the buyer had called a mail spam",
+        (InvitationState::Suppressed, Some("soft_bounces")) => {
+            "that mailbox had refused several mails"
+        }
         (InvitationState::Suppressed, _) => "the buyer had asked for no more mail",
         (InvitationState::Cancelled, Some("asked_before")) => {
             "the same person had been asked about all of these products not long before \

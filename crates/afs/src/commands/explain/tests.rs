@@ -1,5 +1,6 @@
 //! Orders with different fates, made through the real record and told.
 
+use bounce::Kind;
 use config::{Config, ShopSettings};
 use domain::{
     Change, EmailAddress, Fulfilment, InvitationId, Item, Money, Order, OrderEvent, Review,
@@ -208,6 +209,71 @@ async fn is_stopped_by_its_buyer_before_it_is_due() {
     assert!(bench.claim(id, july(16, 11, 0)).await.is_none());
     let after = bench.told(july(17, 9, 0)).await;
     insta::assert_snapshot!(format!("{before}\n\n{after}"));
+}
+
+/// The mail came back.
+fn returned(
+    kind: Kind,
+    key: &str,
+    mail: InvitationId,
+    status: &str,
+    detail: &str,
+) -> bounce::Event {
+    let (key, mail) = (key.into(), Some(mail));
+    let (status, detail) = (Some(status.into()), detail.into());
+    bounce::Event { key, kind, at: None, mail, address: None, status, detail }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn is_not_mailed_as_an_earlier_mail_came_back() {
+    let bench = Bench::new("").await;
+    let other = Order { reference: "4000".into(), ..order() };
+    let earlier = bench.tell(Change::Completed, july(1, 10, 0), other).await.unwrap();
+    bench.attempt(earlier, july(16, 10, 0), took()).await;
+    let id = bench.tell(Change::Completed, july(16, 11, 0), order()).await.unwrap();
+    let said = "550 <address>: no such user";
+    let event = returned(Kind::HardBounce, "k", earlier, "5.1.1", said);
+    bench.store.apply_bounce(&event, july(16, 12, 0)).await.unwrap();
+    let before = bench.told(july(17, 9, 0)).await;
+    assert!(bench.claim(id, july(30, 11, 0)).await.is_none());
+    let after = bench.told(july(30, 12, 0)).await;
+    insta::assert_snapshot!(format!("{before}\n\n{after}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn is_mailed_and_the_buyer_calls_it_spam() {
+    let bench = Bench::new("").await;
+    let id = bench.tell(Change::Completed, july(1, 10, 0), order()).await.unwrap();
+    bench.attempt(id, july(16, 10, 0), took()).await;
+    let event = returned(Kind::Complaint, "k", id, "", "abuse");
+    bench.store.apply_bounce(&event, july(16, 12, 0)).await.unwrap();
+    insta::assert_snapshot!(bench.told(july(17, 9, 0)).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rests_with_its_mailbox() {
+    let bench = Bench::new("").await;
+    let id = bench.tell(Change::Completed, july(1, 10, 0), order()).await.unwrap();
+    for key in ["4000", "4001", "4002"] {
+        let other = Order { reference: key.into(), ..order() };
+        let earlier = bench.tell(Change::Completed, july(1, 9, 0), other).await.unwrap();
+        bench.attempt(earlier, july(15, 10, 0), took()).await;
+        let event = returned(Kind::SoftBounce, key, earlier, "4.2.2", "452 mailbox full");
+        bench.store.apply_bounce(&event, july(15, 12, 0)).await.unwrap();
+    }
+    let before = bench.told(july(15, 13, 0)).await;
+    assert!(bench.claim(id, july(16, 11, 0)).await.is_none());
+    let after = bench.told(july(16, 12, 0)).await;
+    insta::assert_snapshot!(format!("{before}\n\n{after}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waits_while_its_shop_rests() {
+    let bench = Bench::new("").await;
+    let id = bench.tell(Change::Completed, july(1, 11, 0), order()).await.unwrap();
+    bench.store.pause_shop(&bench.shop, "paused by hand", july(10, 9, 30)).await.unwrap();
+    bench.attempt(id, july(15, 11, 0), AttemptOutcome::Postponed(july(15, 11, 15))).await;
+    insta::assert_snapshot!(bench.told(july(15, 11, 5)).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
