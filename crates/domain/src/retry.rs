@@ -10,11 +10,12 @@ use crate::decision::add;
 pub struct RetryPolicy {
     /// Before the second attempt; doubles with each further one.
     pub first_delay: SignedDuration,
-    /// The delay grows no further than this.
+    /// Delays grow no further than this.
     pub max_delay: SignedDuration,
     /// What did not succeed this long after it was due has gone stale.
     pub give_up_after: SignedDuration,
-    /// After an answer that was lost: the server may have the mail, so a repeat waits longer.
+    /// The same as the first delay, after an answer that was lost: the server may have the mail, so a
+    /// repeat waits longer. A server that takes mails and never says so must not become a flood.
     pub after_unknown: SignedDuration,
 }
 
@@ -54,8 +55,8 @@ pub fn after_failure(
 ) -> Next {
     let delay = match failure {
         Failure::Permanent => return Next::GiveUp,
-        Failure::Unknown => policy.after_unknown,
-        Failure::Temporary => backoff(policy, attempt),
+        Failure::Unknown => backoff(policy.after_unknown, policy.max_delay, attempt),
+        Failure::Temporary => backoff(policy.first_delay, policy.max_delay, attempt),
     };
     let at = add(now, spread(delay, id, attempt)).max(first_due);
     if at.duration_since(first_due) > policy.give_up_after {
@@ -80,12 +81,10 @@ pub fn is_too_late(
     attempt > 1 && now.duration_since(first_due) > policy.give_up_after
 }
 
-fn backoff(policy: &RetryPolicy, attempt: u32) -> SignedDuration {
+/// `first`, doubled with each attempt but the first, at most `max`.
+fn backoff(first: SignedDuration, max: SignedDuration, attempt: u32) -> SignedDuration {
     let doublings = attempt.saturating_sub(1).min(30);
-    policy
-        .first_delay
-        .checked_mul(1_i32 << doublings)
-        .map_or(policy.max_delay, |delay| delay.min(policy.max_delay))
+    first.checked_mul(1_i32 << doublings).map_or(max, |delay| delay.min(max))
 }
 
 /// `delay` ±20 %, the same for the same id and attempt.
@@ -133,6 +132,18 @@ mod tests {
         assert!(!after(2, 72));
         assert!(after(2, 73));
         assert!(!after(1, 1_000));
+    }
+
+    #[test]
+    fn answers_that_stay_lost_make_few_copies() {
+        let (mut now, mut attempt) = (DUE, 0);
+        loop {
+            attempt += 1;
+            let next = after_failure(&POLICY, Uuid::nil(), attempt, DUE, Failure::Unknown, now);
+            let Next::RetryAt(at) = next else { break };
+            now = at;
+        }
+        assert!((20..=25).contains(&attempt), "{attempt} copies in three days");
     }
 
     proptest! {
