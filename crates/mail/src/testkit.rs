@@ -20,6 +20,7 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use tokio::{
     io::{
         AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _,
@@ -72,12 +73,27 @@ pub enum Behaviour {
     Extra(&'static str),
 }
 
+/// What a server shows of itself when TLS begins. A client that trusts [`SmtpServer::certificate`] has
+/// nothing against it but what is said here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certificate {
+    /// For `localhost` and `127.0.0.1`.
+    Good,
+    /// The same, until a day long ago.
+    Expired,
+    /// For a host of another name.
+    WrongHost,
+    /// Signed by a key that nobody knows.
+    Stranger,
+}
+
 /// What a server offers and how it behaves.
 #[derive(Clone, Debug)]
 pub struct Script {
     pipelining: bool,
     smtputf8: bool,
     tls: Tls,
+    certificate: Certificate,
     credentials: Option<(&'static str, &'static str)>,
     mechanisms: &'static str,
     next: HashMap<Stage, VecDeque<Behaviour>>,
@@ -98,6 +114,7 @@ impl Script {
             pipelining: true,
             smtputf8: false,
             tls: Tls::None,
+            certificate: Certificate::Good,
             credentials: None,
             mechanisms: "PLAIN LOGIN",
             next: HashMap::new(),
@@ -123,6 +140,13 @@ impl Script {
     #[must_use]
     pub fn tls(mut self, tls: Tls) -> Self {
         self.tls = tls;
+        self
+    }
+
+    /// Shows this certificate.
+    #[must_use]
+    pub fn certificate(mut self, certificate: Certificate) -> Self {
+        self.certificate = certificate;
         self
     }
 
@@ -210,7 +234,8 @@ pub struct SmtpServer {
 struct Shared {
     script: Mutex<Script>,
     ledger: watch::Sender<Ledger>,
-    acceptor: TlsAcceptor,
+    key: KeyPair,
+    /// The good one, as PEM.
     certificate: String,
 }
 
@@ -244,11 +269,12 @@ impl SmtpServer {
     pub async fn start(script: Script) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let address = listener.local_addr().expect("the port just bound");
-        let (acceptor, certificate) = certificate();
+        let key = new_key();
+        let certificate = signed(&key, Certificate::Good).pem();
         let shared = Arc::new(Shared {
             script: Mutex::new(script),
             ledger: watch::Sender::new(Ledger::default()),
-            acceptor,
+            key,
             certificate,
         });
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
@@ -337,6 +363,23 @@ impl Shared {
         self.script.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What accepts TLS as the script wants it.
+    #[expect(clippy::expect_used, reason = "a test that cannot set up fails")]
+    fn acceptor(&self) -> TlsAcceptor {
+        let shown = self.script().certificate;
+        let stranger = (shown == Certificate::Stranger).then(new_key);
+        let key = stranger.as_ref().unwrap_or(&self.key);
+        let certificate = signed(key, shown);
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .and_then(|builder| {
+                builder.with_no_client_auth().with_single_cert(vec![certificate.into()], key)
+            })
+            .expect("a key that fits its certificate");
+        TlsAcceptor::from(Arc::new(config))
+    }
+
     fn behaviour(&self, stage: Stage) -> Behaviour {
         let behaviour = self.script().behaviour(stage);
         if !matches!(behaviour, Behaviour::Normal) {
@@ -373,13 +416,13 @@ async fn serve(tcp: TcpStream, shared: &Shared, number: usize) -> io::Result<()>
     tcp.set_nodelay(true)?;
     let tls = shared.script().tls;
     if tls == Tls::Implicit {
-        let stream = shared.acceptor.accept(tcp).await?;
+        let stream = shared.acceptor().accept(tcp).await?;
         Dialogue::new(stream, shared, number, false).run(true).await.map(drop)
     } else {
         let starttls = tls == Tls::StartTls;
         let upgrade = Dialogue::new(tcp, shared, number, starttls).run(true).await?;
         let Some(tcp) = upgrade else { return Ok(()) };
-        let stream = shared.acceptor.accept(tcp).await?;
+        let stream = shared.acceptor().accept(tcp).await?;
         Dialogue::new(stream, shared, number, false).run(false).await.map(drop)
     }
 }
@@ -645,17 +688,23 @@ fn decoded(base64: &str) -> String {
     String::from_utf8_lossy(&BASE64.decode(base64).unwrap_or_default()).into_owned()
 }
 
-/// A fresh self-signed certificate: what accepts TLS with it, and its PEM.
 #[expect(clippy::expect_used, reason = "a test that cannot set up fails")]
-fn certificate() -> (TlsAcceptor, String) {
-    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-    let made = rcgen::generate_simple_self_signed(names).expect("two fixed names");
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .and_then(|builder| {
-            builder.with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key)
-        })
-        .expect("a key that fits its certificate");
-    (TlsAcceptor::from(Arc::new(config)), made.cert.pem())
+fn new_key() -> KeyPair {
+    KeyPair::generate().expect("randomness")
+}
+
+/// A certificate signed by the key it is for.
+#[expect(clippy::expect_used, reason = "a test that cannot set up fails")]
+fn signed(key: &KeyPair, certificate: Certificate) -> rcgen::Certificate {
+    let names = match certificate {
+        Certificate::WrongHost => vec!["other.example".to_owned()],
+        Certificate::Good | Certificate::Expired | Certificate::Stranger => {
+            vec!["localhost".to_owned(), "127.0.0.1".to_owned()]
+        }
+    };
+    let mut params = CertificateParams::new(names).expect("fixed names");
+    if certificate == Certificate::Expired {
+        params.not_after = date_time_ymd(2001, 1, 1);
+    }
+    params.self_signed(key).expect("a key of our own")
 }

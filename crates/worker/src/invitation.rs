@@ -327,7 +327,7 @@ impl Worker {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::sync::Mutex;
 
     use arc_swap::ArcSwap;
@@ -343,27 +343,25 @@ mod tests {
     use super::*;
     use crate::{DueInRecord, pause};
 
-    const LEASE: Duration = Duration::from_mins(20);
+    pub(crate) const LEASE: Duration = Duration::from_mins(20);
 
     /// A worker with a clock that stands, and an invitation that is due.
-    struct Bench {
-        worker: Arc<Worker>,
-        invitation: InvitationId,
-        now: Arc<Mutex<Timestamp>>,
+    pub(crate) struct Bench {
+        pub(crate) worker: Arc<Worker>,
+        pub(crate) invitation: InvitationId,
+        pub(crate) now: Arc<Mutex<Timestamp>>,
+        pub(crate) dir: Arc<tempfile::TempDir>,
         sent: Memory,
-        _dir: tempfile::TempDir,
     }
 
     impl Bench {
         async fn new() -> Self {
-            let dir = tempfile::tempdir().unwrap();
-            let now = Arc::new(Mutex::new("2026-07-01T10:00:00Z".parse().unwrap()));
-            let clock: Clock = {
-                let now = now.clone();
-                Arc::new(move || *now.lock().unwrap())
-            };
-            let shop = "[shops.demo]\nplatform = 'x'\nname = 'Demo'\nsecrets = ['a secret']\n";
-            let config = Config::from_toml(shop, &["x"]).unwrap();
+            let sent = Memory::default();
+            Self { sent: sent.clone(), ..Self::with(Transport::Memory(sent)).await }
+        }
+
+        pub(crate) async fn with(transport: Transport) -> Self {
+            let dir = Arc::new(tempfile::tempdir().unwrap());
             let store = Store::open(StoreSettings {
                 url: format!("sqlite:{}", dir.path().join("afs.db").display()),
                 max_connections: 2,
@@ -372,22 +370,48 @@ mod tests {
             })
             .await
             .unwrap();
-            let sent = Memory::default();
+            let templates = Arc::new(ArcSwap::from_pointee(Templates::load(None).unwrap()));
+            let fetcher = fetch::Fetcher::new().unwrap();
+            Self::on(dir, store, templates, fetcher, "1", transport).await
+        }
+
+        /// Another worker on the same record, with an order, a clock and a mail server of its own.
+        pub(crate) async fn beside(&self, reference: &str, transport: Transport) -> Self {
+            let Worker { store, templates, fetcher, .. } = &*self.worker;
+            let (dir, store) = (self.dir.clone(), store.clone());
+            Self::on(dir, store, templates.clone(), fetcher.clone(), reference, transport).await
+        }
+
+        async fn on(
+            dir: Arc<tempfile::TempDir>,
+            store: Store,
+            templates: Arc<ArcSwap<Templates>>,
+            fetcher: fetch::Fetcher,
+            reference: &str,
+            transport: Transport,
+        ) -> Self {
+            let now = Arc::new(Mutex::new("2026-07-01T10:00:00Z".parse().unwrap()));
+            let clock: Clock = {
+                let now = now.clone();
+                Arc::new(move || *now.lock().unwrap())
+            };
+            let shop = "[shops.demo]\nplatform = 'x'\nname = 'Demo'\nsecrets = ['a secret']\n";
+            let config = Config::from_toml(shop, &["x"]).unwrap();
             let worker = Arc::new(Worker {
                 queue: Queue::record(Arc::new(DueInRecord(store.clone())), clock.clone()),
                 store,
-                transport: Transport::Memory(sent.clone()),
-                fetcher: fetch::Fetcher::new().unwrap(),
+                transport,
+                fetcher,
                 config: Arc::new(ArcSwap::from_pointee(config)),
-                templates: Arc::new(ArcSwap::from_pointee(Templates::load(None).unwrap())),
+                templates,
                 signers: Arc::default(),
                 keys: TokenKeys::new(vec![vec![7; 32]]).unwrap(),
                 clock,
                 decided: experiment::Decisions::default(),
                 paused: pause::Pauses::default(),
             });
-            let invitation = invite(&worker).await;
-            Self { worker, invitation, now, sent, _dir: dir }
+            let invitation = invite(&worker, reference).await;
+            Self { worker, invitation, now, dir, sent: Memory::default() }
         }
 
         fn wait(&self, hours: i64) {
@@ -408,17 +432,17 @@ mod tests {
         }
     }
 
-    async fn invite(worker: &Worker) -> InvitationId {
+    async fn invite(worker: &Worker, reference: &str) -> InvitationId {
         let order = Order {
-            reference: "1".into(),
-            email: EmailAddress::parse("anna@x.example").ok(),
+            reference: reference.into(),
+            email: EmailAddress::parse(&format!("anna-{reference}@x.example")).ok(),
             ..Order::default()
         };
         let policy = Policy::after(SignedDuration::ZERO);
         let arrival = Arrival {
             shop: "demo".parse().unwrap(),
             event: OrderEvent { change: Change::Completed, at: None, order },
-            event_key: "done".into(),
+            event_key: format!("{reference}-done"),
             request_id: uuid::Uuid::nil(),
             received_at: worker.now(),
             policy: Arc::new(policy),

@@ -20,6 +20,8 @@ mod notice;
 pub mod pause;
 mod reconcile;
 mod review;
+#[cfg(test)]
+mod smtp_faults;
 
 use std::{collections::BTreeMap, num::NonZeroUsize, sync::Arc, time::Duration};
 
