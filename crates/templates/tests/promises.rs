@@ -168,6 +168,27 @@ fn a_mail_has_its_links_in_both_parts_and_a_subject_of_one_line() {
 }
 
 #[test]
+fn a_mail_says_why_it_comes_and_where_its_sender_lives() {
+    for language in languages() {
+        let mut mail = samples().swap_remove(0).mail;
+        mail.shop.postal_address = Some("Storgatan 1\nStockholm".to_owned());
+        let file = format!("{}/files/locales/{}.ftl", env!("CARGO_MANIFEST_DIR"), language.tag());
+        let texts = fs_err::read_to_string(file).unwrap();
+        let why = texts.lines().find_map(|line| line.strip_prefix("invitation-why = ")).unwrap();
+        let why = why.replace("{ $shop }", &mail.shop.name);
+        for rendered in mails(&language, &mail) {
+            for body in [&rendered.text, &rendered.html] {
+                let marks = ['\u{2068}', '\u{2069}'];
+                let said = body.replace(marks, "").split_whitespace().collect::<Vec<_>>().join(" ");
+                for part in [&*why, "Storgatan 1", "Stockholm"] {
+                    assert!(said.contains(part), "{}: {part} in {said}", language.tag());
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn an_invitation_and_a_reminder_can_be_put_off_if_there_is_a_link_for_it() {
     let english = TEMPLATES.language(None, "en");
     for kind in MailKind::ALL {

@@ -332,8 +332,10 @@ pub(crate) mod tests {
 
     use arc_swap::ArcSwap;
     use domain::{Change, Order, OrderEvent, Policy, token::TokenKeys};
-    use mail::{Memory, Transport};
+    use mail::{Dkim, Memory, PrivateKey, Transport};
+    use mail_parser::{MessageParser, MimeHeaders as _};
     use queue::{Clock, Queue};
+    use secrecy::ExposeSecret as _;
     use store::{
         Store, StoreSettings,
         intake::{Accepted, Arrival},
@@ -344,6 +346,8 @@ pub(crate) mod tests {
     use crate::{DueInRecord, pause};
 
     pub(crate) const LEASE: Duration = Duration::from_mins(20);
+
+    const SHOP: &str = "[shops.demo]\nplatform = 'x'\nname = 'Demo'\nsecrets = ['a secret']\n";
 
     /// A worker with a clock that stands, and an invitation that is due.
     pub(crate) struct Bench {
@@ -356,8 +360,14 @@ pub(crate) mod tests {
 
     impl Bench {
         async fn new() -> Self {
+            Self::configured(SHOP).await
+        }
+
+        async fn configured(config: &str) -> Self {
             let sent = Memory::default();
-            Self { sent: sent.clone(), ..Self::with(Transport::Memory(sent)).await }
+            let bench = Self { sent: sent.clone(), ..Self::with(Transport::Memory(sent)).await };
+            bench.worker.config.store(Arc::new(Config::from_toml(config, &["x"]).unwrap()));
+            bench
         }
 
         pub(crate) async fn with(transport: Transport) -> Self {
@@ -395,8 +405,7 @@ pub(crate) mod tests {
                 let now = now.clone();
                 Arc::new(move || *now.lock().unwrap())
             };
-            let shop = "[shops.demo]\nplatform = 'x'\nname = 'Demo'\nsecrets = ['a secret']\n";
-            let config = Config::from_toml(shop, &["x"]).unwrap();
+            let config = Config::from_toml(SHOP, &["x"]).unwrap();
             let worker = Arc::new(Worker {
                 queue: Queue::record(Arc::new(DueInRecord(store.clone())), clock.clone()),
                 store,
@@ -436,8 +445,10 @@ pub(crate) mod tests {
         let order = Order {
             reference: reference.into(),
             email: EmailAddress::parse(&format!("anna-{reference}@x.example")).ok(),
+            name: Some("Anna\r\nBcc: b@x.example \u{202e}http://spam.example Lind".into()),
             ..Order::default()
-        };
+        }
+        .cleaned();
         let policy = Policy::after(SignedDuration::ZERO);
         let arrival = Arrival {
             shop: "demo".parse().unwrap(),
@@ -518,5 +529,91 @@ pub(crate) mod tests {
         let forgotten = Bench::new().await;
         forgotten.wait(100);
         assert_eq!(forgotten.send().await, "sent");
+    }
+
+    /// The headers of a mail as they travel, unfolded, by name.
+    fn headers(bytes: &[u8]) -> Vec<(String, String)> {
+        let parsed = MessageParser::new().parse(bytes).unwrap();
+        let raw = parsed
+            .headers_raw()
+            .map(|(name, value)| (name.to_owned(), value.replace("\r\n", "").trim().to_owned()));
+        raw.collect()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_mail_says_all_that_receivers_and_laws_ask_for() {
+        let bench = Bench::configured(&format!(
+            "[mail.bounces]\ndomain = 'bounces.shop.example'\n[sender]\nname = 'Bücher & Söhne'\n\
+             address = 'reviews@bücher.example'\nreply_to = 'help@shop.example'\n\
+             postal_address = 'Storgatan 1, Stockholm'\n{SHOP}"
+        ))
+        .await;
+        let key = PrivateKey::from_pem(PrivateKey::new_ed25519([7; 32]).expose_secret());
+        let keys = vec![("a".to_owned(), key.unwrap())];
+        let dkim = Arc::new(Dkim::new("xn--bcher-kva.example".to_owned(), keys));
+        bench.worker.signers.store(Arc::new([("demo".parse().unwrap(), dkim)].into()));
+        assert_eq!(bench.send().await, "sent");
+        let sent = bench.sent.sent();
+        let [outgoing] = &sent[..] else { panic!("{} mails", sent.len()) };
+
+        let id = bench.invitation;
+        let tag = |purpose| bench.worker.keys.tag(purpose, id);
+        let (bounce, unsub) = (tag(Purpose::Bounce), tag(Purpose::Unsubscribe));
+        let token = bench.worker.keys.token(Purpose::Unsubscribe, id);
+        assert_eq!(outgoing.from().as_str(), format!("bounce+{bounce}@bounces.shop.example"));
+        assert!(outgoing.from().as_str().split('@').next().unwrap().len() <= 64);
+        let found = headers(outgoing.bytes());
+        let names: Vec<_> = found.iter().map(|(name, _)| name.as_str()).collect();
+        let expected = [
+            ("Date", "Wed, 01 Jul 2026 10:00:00 +0000"),
+            ("From", "=?utf-8?b?QsO8Y2hlciAmIFPDtmhuZQ==?= <reviews@xn--bcher-kva.example>"),
+            // "Anna Bcc: b@x.example Lind": one name, without the break, the override and the link.
+            ("To", "=?utf-8?b?QW5uYSBCY2M6IGJAeC5leGFtcGxlIExpbmQ=?= <anna-1@x.example>"),
+            ("Reply-To", "help@shop.example"),
+            ("Message-ID", &format!("<inv-{id}@xn--bcher-kva.example>")),
+            ("Subject", "How was your order from Demo?"),
+            (
+                "List-Unsubscribe",
+                &format!(
+                    "<http://127.0.0.1:8080/u/{token}>, <mailto:unsub+{unsub}@bounces.shop.example>"
+                ),
+            ),
+            ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+            ("List-ID", "<demo.reviews.xn--bcher-kva.example>"),
+            ("Feedback-ID", "invitation:demo:afs-rkvaexample"),
+            ("Auto-Submitted", "auto-generated"),
+            ("X-Auto-Response-Suppress", "All"),
+            ("MIME-Version", "1.0"),
+            ("Content-Type", &format!("multipart/alternative; boundary=\"=_inv-{id}\"")),
+        ];
+        assert_eq!(names[0], "DKIM-Signature");
+        assert_eq!(names[1..], expected.map(|(name, _)| name));
+        for ((name, value), (_, wanted)) in found[1..].iter().zip(expected) {
+            assert_eq!(value, wanted, "{name}");
+        }
+
+        let parsed = MessageParser::new().parse(outgoing.bytes()).unwrap();
+        assert!(outgoing.bytes().len() < 102_000, "Gmail cuts what is longer");
+        assert_eq!((parsed.text_body_count(), parsed.html_body_count()), (1, 1));
+        let plain_first =
+            parsed.part(1).unwrap().is_text() && !parsed.part(1).unwrap().is_text_html();
+        assert!(plain_first, "text comes before HTML");
+        for body in [parsed.body_text(0).unwrap(), parsed.body_html(0).unwrap()] {
+            let said = body.split_whitespace().collect::<Vec<_>>().join(" ");
+            for part in
+                ["Storgatan 1", "You are receiving this email because", "/r/", "/u/", "Demo"]
+            {
+                assert!(said.contains(part), "{part} in {said}");
+            }
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn without_a_host_for_it_nothing_comes_back_to_us() {
+        let bench = Bench::new().await;
+        assert_eq!(bench.send().await, "sent");
+        let sent = bench.sent.sent();
+        assert_eq!(sent[0].from().as_str(), "afs@sender.invalid");
+        assert!(!String::from_utf8_lossy(sent[0].bytes()).contains("mailto:"));
     }
 }
