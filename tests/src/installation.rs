@@ -40,8 +40,8 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// All three [`SHOPS`], invitations due at once, for whoever orders how often, without reminders,
-    /// and a well-behaved mail server.
+    /// All three [`SHOPS`], invitations due at once, for whoever orders how often, consent or not,
+    /// without reminders, and a well-behaved mail server.
     #[must_use]
     pub fn new(profile: Profile) -> Self {
         let setup = Self { profile, settings: BTreeMap::new(), script: Script::new() }
@@ -56,6 +56,7 @@ impl Setup {
             .set("sender.address", "reviews@afs.example")
             .set("invitations.delay_secs", 0)
             .set("invitations.window_always_open", true)
+            .set("invitations.consent", "none")
             .set("invitations.reminder_days", 0)
             .set("invitations.person_gap_hours", 0)
             .set("invitations.person_mails_per_30_days", 100)

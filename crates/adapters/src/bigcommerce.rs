@@ -26,7 +26,7 @@ use adapter_api::{
     Scheme, Signature, Source as ShopSource, Verified, first_and_last,
     json::{self, Amount, Flag, Id, Text, UnixSeconds},
 };
-use domain::{Change, EmailAddress, Fulfilment, Item, Money, Order, OrderEvent};
+use domain::{Change, Consent, EmailAddress, Fulfilment, Item, Money, Order, OrderEvent};
 use jiff::{Timestamp, fmt::rfc2822};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{json, value::RawValue};
@@ -265,7 +265,7 @@ impl ShopSource for Source {
                 "company": if order.business { "Sample AB" } else { "" },
                 "country_iso2": order.country,
             },
-            "is_email_opt_in": order.marketing_consent == Some(true),
+            "is_email_opt_in": order.marketing_consent.as_ref().is_some_and(Consent::is_given),
             "customer_locale": order.locale,
         });
         let product = |item: &Item| json!({ "name": item.name, "sku": item.sku, "upc": item.gtin });
@@ -328,7 +328,10 @@ impl From<ApiOrder> for Order {
             country: address.country_iso2.0,
             items: vec![],
             total: Money::new(order.total_inc_tax.0, order.default_currency_code.0.as_deref()),
-            marketing_consent: order.is_email_opt_in.0,
+            marketing_consent: order
+                .is_email_opt_in
+                .0
+                .map(|it| Consent::ticked(it, "is_email_opt_in")),
             placed_at: order.date_created.0,
             business: address.company.0.is_some(),
             test: order.payment_method.0.as_deref() == Some(TEST_PAYMENT),
@@ -430,7 +433,7 @@ mod tests {
             (total.amount.to_string().as_str(), total.currency.as_str()),
             ("249.0000", "SEK")
         );
-        assert_eq!(order.marketing_consent, Some(true));
+        assert_eq!(order.marketing_consent, Some(Consent::ticked(true, "is_email_opt_in")));
         assert_eq!(order.placed_at.unwrap().to_string(), "2026-06-28T08:00:11Z");
         assert!(!order.test);
         let [coffee, gift] = &order.items[..] else { panic!("{:?}", order.items) };

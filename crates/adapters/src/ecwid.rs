@@ -22,7 +22,7 @@ use adapter_api::{
     Signature, Source as ShopSource, Verified,
     json::{self, Flag, Id, Text, UnixSeconds},
 };
-use domain::{Change, EmailAddress, Fulfilment, Item, Order, OrderEvent};
+use domain::{Change, Consent, EmailAddress, Fulfilment, Item, Order, OrderEvent};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{json, value::RawValue};
@@ -229,7 +229,7 @@ impl ShopSource for Source {
             "createTimestamp": order.placed_at.map(Timestamp::as_second),
             "updateTimestamp": event.at.map(Timestamp::as_second),
             "lang": order.locale,
-            "acceptMarketing": order.marketing_consent == Some(true),
+            "acceptMarketing": order.marketing_consent.as_ref().is_some_and(Consent::is_given),
             "billingPerson": person,
             "items": order.items.iter().map(|item| json!({
                 "name": item.name, "sku": item.sku, "imageUrl": item.image, "quantity": 1,
@@ -281,7 +281,10 @@ impl From<ApiOrder> for Order {
             region: person.state_or_province_code.0,
             items: order.items.unwrap_or_default().into_iter().map(item).collect(),
             total: None,
-            marketing_consent: order.accept_marketing.0,
+            marketing_consent: order
+                .accept_marketing
+                .0
+                .map(|it| Consent::ticked(it, "acceptMarketing")),
             placed_at: order.create_timestamp.0,
             business: person.company_name.0.is_some(),
             test: false,
@@ -361,7 +364,8 @@ mod tests {
         assert_eq!(order.email, EmailAddress::parse("asa.lind@example.com").ok());
         assert_eq!(order.name.as_deref(), Some("Åsa Lind"));
         assert_eq!((order.locale.as_deref(), order.country.as_deref()), (Some("sv"), Some("SE")));
-        assert_eq!((order.total, order.marketing_consent, order.test), (None, Some(true), false));
+        assert_eq!((order.total, order.test), (None, false));
+        assert_eq!(order.marketing_consent, Some(Consent::ticked(true, "acceptMarketing")));
         assert_eq!((order.region.as_deref(), order.business), (Some("AC"), false));
         assert_eq!(order.fulfilment, Fulfilment::Shipped);
         assert_eq!(order.placed_at.unwrap().to_string(), "2026-06-28T08:00:11Z");

@@ -22,7 +22,7 @@ use adapter_api::{
     Source, Verified,
     json::{self, Amount, Flag, Id, Instant, Text},
 };
-use domain::{Change, EmailAddress, Fulfilment, Item, Order, OrderEvent};
+use domain::{Change, Consent, EmailAddress, Fulfilment, Item, Order, OrderEvent};
 use serde::{Deserialize, Deserializer};
 use serde_json::{json, value::RawValue};
 
@@ -225,7 +225,7 @@ fn order(event: &OrderEvent) -> serde_json::Value {
         "firstname": first,
         "middlename": "",
         "lastname": last,
-        "newsletterSubscribed": order.marketing_consent == Some(true),
+        "newsletterSubscribed": order.marketing_consent.as_ref().is_some_and(Consent::is_given),
         "isCompany": order.business,
         "addressShippingCompany": false,
         "addressShippingCountry": { "code": order.country },
@@ -276,7 +276,10 @@ impl ShopOrder {
                     })
                     .collect(),
                 total: None,
-                marketing_consent: self.newsletter_subscribed.0,
+                marketing_consent: self
+                    .newsletter_subscribed
+                    .0
+                    .map(|it| Consent::ticked(it, "newsletterSubscribed")),
                 placed_at: self.created_at.0,
                 fulfilment,
                 business: self.is_company.0 == Some(true),
@@ -374,7 +377,7 @@ mod tests {
         assert_eq!(order.name.as_deref(), Some("Åsa Lind"));
         assert_eq!(order.locale.as_deref(), Some("sv_SE"));
         assert_eq!(order.country.as_deref(), Some("se"));
-        assert_eq!(order.marketing_consent, Some(true));
+        assert_eq!(order.marketing_consent, Some(Consent::ticked(true, "newsletterSubscribed")));
         assert_eq!((order.fulfilment, order.business), (Fulfilment::Shipped, true));
         let [coffee, tea] = &order.items[..] else { panic!("{:?}", order.items) };
         assert_eq!((coffee.name.as_str(), coffee.sku.as_deref()), ("Kaffe", Some("K-1")));

@@ -22,7 +22,9 @@ use adapter_api::{
     json::{self, Amount, Flag, Id, Instant, Text, Texts, UnixSeconds},
 };
 use config::mapping::{self, Mapping as Table};
-use domain::{Change, EmailAddress, Fulfilment, Item, Money, Order, OrderEvent, order::ITEMS_MAX};
+use domain::{
+    Change, Consent, EmailAddress, Fulfilment, Item, Money, Order, OrderEvent, order::ITEMS_MAX,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json, value::RawValue};
@@ -147,11 +149,7 @@ impl<'a> Mapping<'a> {
             items: self.table.items.as_ref().map(|paths| items(paths, reader)).unwrap_or_default(),
             total: Money::new(total, currency.as_deref())
                 .or_else(|| Money::from_minor(minor, currency.as_deref())),
-            marketing_consent: reader.get(
-                "order.marketing_consent",
-                paths.marketing_consent.as_ref(),
-                flag,
-            ),
+            marketing_consent: consent(paths, reader),
             placed_at: reader.get("order.placed_at", paths.placed_at.as_ref(), time),
             ask_at: reader.get("order.ask_at", paths.ask_at.as_ref(), time),
             test: reader.get("order.test", paths.test.as_ref(), flag) == Some(true),
@@ -164,6 +162,18 @@ impl<'a> Mapping<'a> {
         };
         Ok((at, Order { reference, ..order }))
     }
+}
+
+/// What the field holds is taken for a box at the checkout: left empty, it says nothing.
+fn consent<'a>(paths: &'a mapping::Order, reader: &mut Reader<'_, 'a>) -> Option<Consent> {
+    let path = paths.marketing_consent.as_ref();
+    let is_ticked = reader.get("order.marketing_consent", path, flag);
+    let at = paths.marketing_consent_at.as_ref();
+    let at = reader.get("order.marketing_consent_at", at, time);
+    let words = paths.marketing_consent_text.as_ref();
+    let words = reader.get("order.marketing_consent_text", words, text);
+    let consent = Consent::ticked(is_ticked?, path?);
+    Some(Consent { at, text: words, ..consent })
 }
 
 fn items<'a>(paths: &'a mapping::Items, reader: &mut Reader<'_, 'a>) -> Vec<Item> {
@@ -333,6 +343,7 @@ impl Adapter for Mapping<'_> {
         let order = &event.order;
         let (first, last) = first_and_last(order.name.as_deref());
         let mut body = json!({});
+        let consent = order.marketing_consent.as_ref();
         if let Some(paths) = items {
             put(
                 &mut body,
@@ -353,7 +364,9 @@ impl Adapter for Mapping<'_> {
             (&paths.tags, json!(order.tags)),
             (&paths.total, json!(order.total.as_ref().map(|total| total.amount.to_string()))),
             (&paths.currency, json!(order.total.as_ref().map(|total| &total.currency))),
-            (&paths.marketing_consent, json!(order.marketing_consent)),
+            (&paths.marketing_consent, json!(consent.map(Consent::is_given))),
+            (&paths.marketing_consent_at, json!(consent.and_then(|consent| consent.at))),
+            (&paths.marketing_consent_text, json!(consent.and_then(|it| it.text.as_ref()))),
             (&paths.changed_at, json!(event.at)),
             (&paths.placed_at, json!(order.placed_at)),
             (&paths.ask_at, json!(order.ask_at)),

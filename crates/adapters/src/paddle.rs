@@ -24,7 +24,7 @@ use adapter_api::{
     Signature, Source, StampedHeader, Verified,
     json::{self, Amount, Flag, Id, Instant, Text},
 };
-use domain::{Change, EmailAddress, Item, Money, Order, OrderEvent};
+use domain::{Change, Consent, EmailAddress, Item, Money, Order, OrderEvent};
 use serde::Deserialize;
 use serde_json::{json, value::RawValue};
 
@@ -223,7 +223,7 @@ impl Source for Api {
         let mut data = transaction(event);
         data["customer"] = json!({
             "id": "ctm_01h8e18bxp9hby49dnm8ewf0m0", "email": order.email, "name": order.name,
-            "locale": order.locale, "marketing_consent": order.marketing_consent == Some(true),
+            "locale": order.locale, "marketing_consent": order.marketing_consent.as_ref().is_some_and(Consent::is_given),
         });
         data["address"] = json!({
             "id": "add_01h8e18bzb5av13cd16m5gz214", "country_code": order.country,
@@ -366,7 +366,10 @@ impl Transaction {
                     })
                     .collect(),
                 total: Money::from_minor(details.totals.total.0, self.currency_code.0.as_deref()),
-                marketing_consent: customer.marketing_consent.0,
+                marketing_consent: customer
+                    .marketing_consent
+                    .0
+                    .map(|it| Consent::ticked(it, "customer.marketing_consent")),
                 placed_at: self.created_at.0,
                 business: self.business_id.0.is_some(),
                 test: false,
@@ -471,7 +474,10 @@ mod tests {
         assert_eq!(order.items[0].name, "Fält, a typeface");
         assert_eq!(order.items[0].image.as_deref(), Some("https://cdn.example.com/falt.png"));
         assert_eq!(order.total.unwrap().amount.to_string(), "499.00");
-        assert_eq!(order.marketing_consent, Some(true));
+        assert_eq!(
+            order.marketing_consent,
+            Some(Consent::ticked(true, "customer.marketing_consent"))
+        );
     }
 
     #[test]

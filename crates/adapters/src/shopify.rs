@@ -36,7 +36,7 @@ use adapter_api::{
     PrivacyRequest, Sample, Scheme, Signature, Source, Verified, first_and_last,
     json::{self, Amount, Flag, Id, Instant, Text, Texts},
 };
-use domain::{Change, Fulfilment, Item, Money, Order, OrderEvent};
+use domain::{Change, Consent, Fulfilment, Item, Money, Order, OrderEvent, consent::Answer};
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
 use serde_json::{Value, json};
 
@@ -114,13 +114,17 @@ struct Customer {
     #[serde(default)]
     last_name: Text,
     #[serde(default)]
-    email_marketing_consent: Option<Consent>,
+    email_marketing_consent: Option<EmailMarketingConsent>,
 }
 
 #[derive(Deserialize)]
-struct Consent {
+struct EmailMarketingConsent {
     #[serde(default)]
     state: Text,
+    #[serde(default)]
+    opt_in_level: Text,
+    #[serde(default)]
+    consent_updated_at: Instant,
 }
 
 #[derive(Deserialize)]
@@ -315,8 +319,12 @@ fn resource(event: &OrderEvent) -> Value {
     let amount = order.total.as_ref().map(|total| total.amount.to_string());
     let currency = order.total.as_ref().map(|total| &total.currency);
     let money = json!({ "amount": amount, "currency_code": currency });
-    let consent =
-        order.marketing_consent.map(|yes| if yes { "subscribed" } else { "not_subscribed" });
+    let consent = order.marketing_consent.as_ref();
+    let state = consent.map(|consent| match consent.answer {
+        Answer::Agreed => "subscribed",
+        Answer::NotAgreed => "not_subscribed",
+        Answer::Refused => "unsubscribed",
+    });
     json!({
         "id": order.reference.parse::<u64>().map_or(json!(order.reference), |id| json!(id)),
         "admin_graphql_api_id": format!("gid://shopify/Order/{}", order.reference),
@@ -324,10 +332,13 @@ fn resource(event: &OrderEvent) -> Value {
         "order_number": number.parse::<u64>().unwrap_or(1001),
         "email": order.email,
         "contact_email": order.email,
-        "buyer_accepts_marketing": order.marketing_consent,
+        "buyer_accepts_marketing": consent.map(Consent::is_given),
         "customer": {
             "email": order.email, "first_name": first, "last_name": last,
-            "email_marketing_consent": consent.map(|state| json!({ "state": state })),
+            "email_marketing_consent": state.map(|state| json!({
+                "state": state, "opt_in_level": "single_opt_in",
+                "consent_updated_at": consent.and_then(|consent| consent.at),
+            })),
         },
         "customer_locale": order.locale,
         "billing_address": {
@@ -421,10 +432,26 @@ fn total(order: &ShopifyOrder) -> Option<Money> {
         .or_else(|| Money::new(order.total_price.0, order.currency.0.as_deref()))
 }
 
-fn consent(order: &ShopifyOrder) -> Option<bool> {
+/// What holds for the customer now, if it is told, or what was ticked in the checkout. Who is not
+/// subscribed, or has yet to confirm it, has not said no; who is unsubscribed, or redacted, has.
+fn consent(order: &ShopifyOrder) -> Option<Consent> {
     let record = order.customer.as_ref().and_then(|it| it.email_marketing_consent.as_ref());
-    let state = record.and_then(|consent| consent.state.0.as_deref());
-    state.map(|state| state == "subscribed").or(order.buyer_accepts_marketing.0)
+    let Some((record, state)) = record.and_then(|it| Some((it, it.state.0.as_deref()?))) else {
+        let is_ticked = order.buyer_accepts_marketing.0?;
+        return Some(Consent::ticked(is_ticked, "buyer_accepts_marketing"));
+    };
+    let answer = match state {
+        "subscribed" => Answer::Agreed,
+        "not_subscribed" | "pending" | "invalid" => Answer::NotAgreed,
+        _ => Answer::Refused,
+    };
+    let level = record.opt_in_level.0.as_deref();
+    Some(Consent {
+        answer,
+        field: "customer.email_marketing_consent".to_owned(),
+        at: record.consent_updated_at.0,
+        text: Some(level.map_or(state.to_owned(), |level| format!("{state}, {level}"))),
+    })
 }
 
 fn what_happened(order: &ShopifyOrder, topic: &str) -> Option<(Change, Instant)> {
@@ -607,7 +634,13 @@ mod tests {
         assert_eq!(event.order.reference, "5784218436");
         assert_eq!(event.order.email.unwrap().as_str(), "asa.lind@example.com");
         assert_eq!(event.order.total.unwrap().amount.to_string(), "498.00");
-        assert_eq!(event.order.marketing_consent, Some(false), "taken back since");
+        let consent = Consent {
+            answer: Answer::Refused,
+            field: "customer.email_marketing_consent".into(),
+            at: "2026-06-29T08:00:00+02:00".parse().ok(),
+            text: Some("unsubscribed, single_opt_in".into()),
+        };
+        assert_eq!(event.order.marketing_consent, Some(consent), "taken back since");
         assert_eq!(event.order.items[0].name, "Mörkrost 500 g");
         assert_eq!(event.order.fulfilment, Fulfilment::Delivered);
         assert_eq!(event.order.region.as_deref(), Some("AB"));
@@ -665,7 +698,8 @@ mod tests {
         }
         let order = told(read(&answer).unwrap().remove(0)).order;
         assert_eq!((order.email, order.name.as_deref()), (None, Some("Åsa Lind")));
-        assert_eq!(order.marketing_consent, Some(true), "what was ticked in the checkout");
+        let ticked = Consent::ticked(true, "buyer_accepts_marketing");
+        assert_eq!(order.marketing_consent, Some(ticked), "what was ticked in the checkout");
     }
 
     #[test]

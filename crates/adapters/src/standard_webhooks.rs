@@ -9,8 +9,8 @@ use adapter_api::{
     Adapter as ShopAdapter, Event, KeyForm, Meta, ParseError, Sample, Scheme, Signature, Verified,
     json::{self, Amount, Flag, Id, Instant, Text, Texts},
 };
-use domain::{Change, EmailAddress, Fulfilment, Item, Money, Order, OrderEvent};
-use serde::Deserialize;
+use domain::{Change, Consent, EmailAddress, Fulfilment, Item, Money, Order, OrderEvent};
+use serde::{Deserialize, Deserializer, de};
 use serde_json::{json, value::RawValue};
 
 static META: Meta = Meta {
@@ -59,11 +59,42 @@ struct Data {
     #[serde(default)]
     total: Option<Total>,
     #[serde(default)]
-    marketing_consent: Flag,
+    marketing_consent: MarketingConsent,
     #[serde(default)]
     items: Vec<DataItem>,
     #[serde(default)]
     test: bool,
+}
+
+/// A yes or no, or an object that also says when and how the buyer said so.
+#[derive(Default)]
+struct MarketingConsent(Option<Consent>);
+
+impl<'de> Deserialize<'de> for MarketingConsent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Whole {
+            #[serde(default)]
+            given: Flag,
+            #[serde(default)]
+            at: Instant,
+            #[serde(default)]
+            text: Text,
+        }
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        let whole = if raw.starts_with('{') {
+            serde_json::from_str(raw).map_err(de::Error::custom)?
+        } else {
+            let given = serde_json::from_str(raw).map_err(de::Error::custom)?;
+            Whole { given, at: Instant::default(), text: Text::default() }
+        };
+        let consent = whole.given.0.map(|given| Consent {
+            at: whole.at.0,
+            text: whole.text.0,
+            ..Consent::stated(given, "marketing_consent")
+        });
+        Ok(Self(consent))
+    }
 }
 
 #[derive(Deserialize)]
@@ -136,7 +167,9 @@ impl ShopAdapter for Adapter {
                 "tags": order.tags,
                 "business": order.business,
                 "total": order.total,
-                "marketing_consent": order.marketing_consent,
+                "marketing_consent": order.marketing_consent.as_ref().map(|consent| {
+                    json!({ "given": consent.is_given(), "at": consent.at, "text": consent.text })
+                }),
                 "test": order.test,
                 "items": order.items,
             },

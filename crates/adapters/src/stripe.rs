@@ -30,7 +30,7 @@ use adapter_api::{
     Signature, Source, StampedHeader, Verified,
     json::{self, Amount, Id, Text, UnixSeconds},
 };
-use domain::{Change, EmailAddress, Item, Money, Order, OrderEvent};
+use domain::{Change, Consent, EmailAddress, Item, Money, Order, OrderEvent};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
@@ -88,7 +88,7 @@ struct Session {
     #[serde(default)]
     amount_total: Amount,
     #[serde(default)]
-    consent: Option<Consent>,
+    consent: Option<SessionConsent>,
     /// Only in answers of the API.
     #[serde(default)]
     line_items: Option<List<LineItem>>,
@@ -99,7 +99,7 @@ struct Session {
 }
 
 #[derive(Deserialize)]
-struct Consent {
+struct SessionConsent {
     #[serde(default)]
     promotions: Text,
 }
@@ -286,7 +286,9 @@ fn list(data: &[Value], url: &str) -> Value {
 
 fn session(order: &Order, payment_status: &str) -> Value {
     let (amount, currency) = amount(order);
-    let promotions = order.marketing_consent.map(|yes| if yes { "opt_in" } else { "opt_out" });
+    let promotions = order.marketing_consent.as_ref();
+    let promotions =
+        promotions.map(|consent| if consent.is_given() { "opt_in" } else { "opt_out" });
     json!({
         "id": "cs_test_a1RMSyzQu5Mk2cZYoAYLOCV9hfoc5z9RuYdE4jLY2htoizGr1AJZeAcnDh",
         "object": "checkout.session",
@@ -384,7 +386,7 @@ impl Session {
                 .map(|name| Item { name, ..Item::default() })
                 .collect(),
             total: total(self.amount_total, &self.currency),
-            marketing_consent: self.consent.and_then(Consent::agreed),
+            marketing_consent: self.consent.and_then(SessionConsent::read),
             placed_at: self.created.0,
             test,
             ..Order::default()
@@ -393,13 +395,15 @@ impl Session {
     }
 }
 
-impl Consent {
-    fn agreed(self) -> Option<bool> {
-        match self.promotions.0.as_deref() {
-            Some("opt_in") => Some(true),
-            Some("opt_out") => Some(false),
-            _ => None,
-        }
+impl SessionConsent {
+    fn read(self) -> Option<Consent> {
+        let agreed = match self.promotions.0.as_deref()? {
+            "opt_in" => true,
+            "opt_out" => false,
+            _ => return None,
+        };
+        let consent = Consent::stated(agreed, "consent.promotions");
+        Some(Consent { text: self.promotions.0, ..consent })
     }
 }
 
@@ -478,7 +482,9 @@ mod tests {
         assert_eq!(order.reference, "pi_3RgRPqEEXQJo9EEO1a43uB5g");
         assert_eq!(order.email, EmailAddress::parse("asa.lind@example.com").ok());
         assert_eq!(order.total.unwrap().amount.to_string(), "297.00");
-        assert_eq!(order.marketing_consent, Some(true));
+        let consent = order.marketing_consent.unwrap();
+        assert_eq!((consent.is_given(), &*consent.field), (true, "consent.promotions"));
+        assert_eq!(consent.text.as_deref(), Some("opt_in"));
         let names: Vec<_> = order.items.into_iter().map(|item| item.name).collect();
         assert_eq!(names, ["Kaffe, mörkrost", "Te, 250 g"]);
     }

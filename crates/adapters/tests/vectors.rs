@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use adapter_api::{Adapter, Event, Notice, Reject, Request};
-use domain::{Change, Money, OrderEvent};
+use domain::{Change, Consent, Money, OrderEvent, consent::Answer};
 use fs_err::{self as fs, File};
 use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
@@ -108,7 +108,9 @@ fn recorded_shopify_bodies_mean_what_they_should() {
     assert_eq!(fulfilled.order.locale.as_deref(), Some("pl"));
     assert!(fulfilled.order.email.is_some() && !fulfilled.order.items.is_empty());
     assert_eq!(fulfilled.order.total, money("2147.58", "PLN"));
-    assert_eq!(fulfilled.order.marketing_consent, Some(false));
+    let consent = fulfilled.order.marketing_consent.unwrap();
+    assert_eq!(consent.answer, Answer::NotAgreed);
+    assert_eq!(consent.text.as_deref(), Some("not_subscribed, single_opt_in"));
     let created = read("orders/create", "order_create_capture_presentment_usd.json");
     assert_eq!(created, [Event::Ignored { reason: "order_not_completed" }]);
     let test = order(read("orders/cancelled", "order_test_notification_en_2019-04.json"));
@@ -222,7 +224,8 @@ fn recorded_bigcommerce_answers_mean_what_they_should() {
     assert_eq!(completed.order.placed_at.unwrap().to_string(), "2019-03-05T21:40:11Z");
     assert_eq!(completed.order.name.as_deref(), Some("Jane Doe"));
     assert_eq!(completed.order.total.unwrap().amount.to_string(), "69.8400");
-    assert_eq!(completed.order.marketing_consent, Some(false));
+    let consent = Consent::ticked(false, "is_email_opt_in");
+    assert_eq!(completed.order.marketing_consent, Some(consent));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use domain::{EmailAddress, Money, ShopId, policy};
+use domain::{EmailAddress, Money, ShopId, consent, policy};
 use jiff::{
     SignedDuration,
     civil::{Time, Weekday},
@@ -409,6 +409,12 @@ pub(crate) struct InvitationsTable {
     /// Days in which nobody is asked about the same products again (0 to 3650).
     #[schemars(range(min = 0, max = 3_650))]
     pub(crate) same_product_days: u32,
+    /// What has to be there, by law, before a buyer is asked.
+    pub(crate) consent: ConsentBasis,
+    /// What buyers read at the checkout: that they will be asked for a review by e-mail, and how to
+    /// object. Setting it says that they do read it.
+    #[schemars(length(min = 20, max = 2000))]
+    pub(crate) consent_notice: Option<String>,
     /// What is different for buyers in a country, by its two letters.
     #[serde(default)]
     #[schemars(extend("propertyNames" = { "pattern": "^[A-Z]{2}$" }))]
@@ -441,6 +447,32 @@ impl From<Trigger> for policy::Trigger {
             Trigger::FirstShipment => Self::FirstShipment,
             Trigger::LastShipment => Self::LastShipment,
             Trigger::Delivered => Self::Delivered,
+        }
+    }
+}
+
+/// What has to be there, by law, before a buyer is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ConsentBasis {
+    /// What the law of the buyer's country asks for; docs/consent.md has the table.
+    LegalDefault,
+    /// The order alone.
+    None,
+    /// The order, and that buyers are told at the checkout (`consent_notice`); or that they agreed.
+    SoftOptIn,
+    /// That the buyer agreed to marketing, as the platform tells.
+    OptIn,
+}
+
+impl ConsentBasis {
+    /// `None` is what the law asks for.
+    pub(crate) fn basis(self) -> Option<consent::Basis> {
+        match self {
+            Self::LegalDefault => None,
+            Self::None => Some(consent::Basis::None),
+            Self::SoftOptIn => Some(consent::Basis::SoftOptIn),
+            Self::OptIn => Some(consent::Basis::OptIn),
         }
     }
 }
@@ -483,6 +515,11 @@ pub(crate) struct CountryTable {
     #[schemars(with = "Option<String>", extend("format" = "time-zone"))]
     #[serde(default, deserialize_with = "optional_time_zone")]
     pub(crate) time_zone: Option<TimeZone>,
+    /// What has to be there, by law, before a buyer is asked.
+    pub(crate) consent: Option<ConsentBasis>,
+    /// What buyers in this country read at the checkout, if it is another text.
+    #[schemars(length(min = 20, max = 2000))]
+    pub(crate) consent_notice: Option<String>,
 }
 
 /// Versions of the invitation that are tried against each other. When one has proved to bring more

@@ -168,6 +168,12 @@ pub struct Order {
     /// Whether the buyer agreed to marketing, such as `/data/customer/newsletter`.
     #[schemars(extend("pattern" = POINTER))]
     pub marketing_consent: Option<String>,
+    /// When the buyer said so, written as `changed_at`, such as `/data/customer/newsletter_since`.
+    #[schemars(extend("pattern" = POINTER))]
+    pub marketing_consent_at: Option<String>,
+    /// How the buyer said so, such as `/data/customer/newsletter_source`.
+    #[schemars(extend("pattern" = POINTER))]
+    pub marketing_consent_text: Option<String>,
     /// When it happened, such as `/data/updated_at`: a date with time (RFC 3339; UTC without a zone), or
     /// seconds since 1970. Without it, the time of the webhook.
     #[schemars(extend("pattern" = POINTER))]

@@ -46,6 +46,7 @@ pub(crate) fn contradictions(document: &Node, platforms: &[&str]) -> Vec<Problem
         .chain(tables().filter_map(dkim_is_aligned))
         .chain(tables().filter_map(second_dkim_key_is_whole))
         .chain(tables().filter_map(dkim_selectors_differ))
+        .chain(tables().flat_map(soft_opt_in_has_a_notice))
         .chain(shops(document).filter_map(|shop| platform_is_known(shop, platforms)))
         .chain(shops(document).filter_map(api_is_encrypted))
         .chain(shops(document).filter_map(api_has_a_token))
@@ -298,6 +299,27 @@ fn products_are_named(table: &Node) -> Vec<Problem> {
         contradiction(&[product], message, "set sku or category: it is for which products?")
     };
     products.map(problem).collect()
+}
+
+/// The order is a ground for buyers who were told at the checkout, and only for them.
+fn soft_opt_in_has_a_notice(table: &Node) -> Vec<Problem> {
+    let countries = table.get("invitations.countries").and_then(Node::entries);
+    let countries = countries.into_iter().flat_map(|countries| countries.values());
+    let everywhere = table.get("invitations");
+    let has_notice = |node: &Node| node.get("consent_notice").is_some();
+    let covered = everywhere.is_some_and(has_notice);
+    let problem = |node: &Node| {
+        let basis = node.get("consent").filter(|basis| basis.text() == Some("soft_opt_in"))?;
+        (!covered && !has_notice(node)).then(|| {
+            contradiction(
+                &[basis],
+                format!("`{}` is `soft_opt_in`, but `consent_notice` is missing", basis.key),
+                "set consent_notice to what buyers read at the checkout, word for word; without such a \
+                 text, only buyers who agreed may be asked: `opt_in`",
+            )
+        })
+    };
+    everywhere.into_iter().chain(countries).filter_map(problem).collect()
 }
 
 fn platform_is_known(shop: &Node, platforms: &[&str]) -> Option<Problem> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domain::{
     Caps, EmailAddress, Policy, SendWindow, ShopId,
+    consent::{ConsentPolicy, ConsentRule},
     policy::{CountryRule, Delays, ProductDelay, ProductPattern, Selection},
     schedule::{EmptyWindow, NoWeekdays, Weekdays},
 };
@@ -12,8 +13,8 @@ use secrecy::SecretString;
 
 use crate::{
     document::{
-        Api, CountryTable, Dkim, ExperimentTable, InvitationsTable, ProductTable, SenderTable,
-        ShopTable,
+        Api, ConsentBasis, CountryTable, Dkim, ExperimentTable, InvitationsTable, ProductTable,
+        SenderTable, ShopTable,
     },
     mapping::Mapping,
 };
@@ -144,6 +145,7 @@ fn policy(table: &InvitationsTable) -> Result<Policy, EmptyWindow> {
             invite_businesses: table.invite_businesses,
             one_in: table.one_in,
         },
+        consent: consent(table),
         reminder: (table.reminder_days > 0).then(|| days(table.reminder_days)),
         caps: Caps {
             gap: SignedDuration::from_hours(table.person_gap_hours.into()),
@@ -163,8 +165,25 @@ fn product_delays(table: &ProductTable) -> impl Iterator<Item = ProductDelay> {
 }
 
 fn country_rule((code, table): (&String, &CountryTable)) -> (String, CountryRule) {
-    let CountryTable { delay_days, time_zone } = table;
+    let CountryTable { delay_days, time_zone, .. } = table;
     (code.clone(), CountryRule { delay: delay_days.map(days), zone: time_zone.clone() })
+}
+
+/// A country's rule is whole: what it does not say is as everywhere.
+fn consent(table: &InvitationsTable) -> ConsentPolicy {
+    let rule = |basis: ConsentBasis, notice: Option<&String>| ConsentRule {
+        basis: basis.basis(),
+        notice: notice.map(|text| text.as_str().into()),
+    };
+    let in_country = |(code, country): (&String, &CountryTable)| {
+        let basis = country.consent.unwrap_or(table.consent);
+        let notice = country.consent_notice.as_ref().or(table.consent_notice.as_ref());
+        (code.clone(), rule(basis, notice))
+    };
+    ConsentPolicy {
+        everywhere: rule(table.consent, table.consent_notice.as_ref()),
+        countries: table.countries.iter().map(in_country).collect(),
+    }
 }
 
 fn sender(table: SenderTable, shop_name: &str) -> Sender {

@@ -3,7 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{Change, InvitationState, OrderEvent, OrderRecord, OrderStatus, Policy, order::Order};
+use crate::{
+    Change, InvitationState, OrderEvent, OrderRecord, OrderStatus, Policy, consent::Ground,
+    order::Order,
+};
 
 /// An order's own date counts no further ahead than this: a year in the wrong calendar is a mistake.
 const ASKED_AT_MOST: SignedDuration = SignedDuration::from_hours(24 * 365);
@@ -53,7 +56,7 @@ pub enum Decision {
     },
 }
 
-/// When a buyer is invited, and why then.
+/// When a buyer is invited, why then, and on what ground.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timing {
     /// When the mail may leave.
@@ -68,6 +71,9 @@ pub struct Timing {
     /// The clock that the send window goes by, if the window moved it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
+    /// Why the buyer may be asked; `None` in decisions from before this was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ground: Option<Ground>,
 }
 
 /// Which rule set the delay.
@@ -118,6 +124,10 @@ pub enum Reason {
     NotSampled,
     /// A part of it was sent, and the shop waits until it is completed.
     PartlyShipped,
+    /// Where the buyer lives, it takes more than an order to ask, and that is not there.
+    NoConsent,
+    /// The buyer said no to marketing, or took a yes back.
+    Objected,
 }
 
 impl Decision {
@@ -168,15 +178,19 @@ fn invite(order: &Order, completed_at: Timestamp, policy: &Policy, now: Timestam
     if now.duration_since(completed_at) > policy.max_order_age {
         return refuse(Reason::TooOld);
     }
-    match left_out(order, policy) {
-        Some(reason) => refuse(reason),
-        None => Decision::Schedule(timing(order, completed_at, policy, now)),
+    match may_ask(order, policy) {
+        Ok(ground) => Decision::Schedule(timing(order, completed_at, policy, ground, now)),
+        Err(reason) => refuse(reason),
     }
 }
 
-/// Why the buyer of this order is not asked, whatever happens to it.
-fn left_out(order: &Order, policy: &Policy) -> Option<Reason> {
-    if order.test { Some(Reason::TestOrder) } else { policy.leaves_out(order) }
+/// On what ground the buyer of this order is asked, or why not, whatever happens to it.
+fn may_ask(order: &Order, policy: &Policy) -> Result<Ground, Reason> {
+    if order.test {
+        return Err(Reason::TestOrder);
+    }
+    policy.leaves_out(order).map_or(Ok(()), Err)?;
+    policy.consent.ground(order)
 }
 
 /// An invitation that waits ends when the order turns out to be one that is left out, and moves when
@@ -188,19 +202,26 @@ fn reconsider(
     policy: &Policy,
     now: Timestamp,
 ) -> Decision {
-    if let Some(reason) = left_out(order, policy) {
-        return Decision::Cancel { reason };
-    }
+    let ground = match may_ask(order, policy) {
+        Ok(ground) => ground,
+        Err(reason) => return Decision::Cancel { reason },
+    };
     let dated = order.ask_at.is_some() && order.ask_at != before.ask_at;
     let restarts = order.ask_at.is_none() && policy.restarts(before.fulfilment, order.fulfilment);
     if dated || restarts {
-        Decision::Move(timing(order, changed_at, policy, now))
+        Decision::Move(timing(order, changed_at, policy, ground, now))
     } else {
         Decision::Keep { reason: Reason::AlreadyInvited }
     }
 }
 
-fn timing(order: &Order, changed_at: Timestamp, policy: &Policy, now: Timestamp) -> Timing {
+fn timing(
+    order: &Order,
+    changed_at: Timestamp,
+    policy: &Policy,
+    ground: Ground,
+    now: Timestamp,
+) -> Timing {
     // A platform's clock may run ahead of ours; the delay counts from now then.
     let from = changed_at.min(now);
     let (wanted_at, delay, rule) = if let Some(at) = order.ask_at {
@@ -213,7 +234,7 @@ fn timing(order: &Order, changed_at: Timestamp, policy: &Policy, now: Timestamp)
     let due_at = policy.next_open(order, wanted_at, &order.reference);
     let moved = policy.window(order).filter(|_| due_at != wanted_at);
     let zone = moved.and_then(|window| window.zone().iana_name().map(ToOwned::to_owned));
-    Timing { due_at, rule, wanted_at, delay, zone }
+    Timing { due_at, rule, wanted_at, delay, zone, ground: Some(ground) }
 }
 
 fn stop(undone: OrderStatus, change: Change, invitation: Option<InvitationState>) -> Decision {
@@ -259,7 +280,10 @@ fn fill_gaps(order: Order, other: &Order) -> Order {
         region: order.region.or_else(|| other.region.clone()),
         items: if order.items.is_empty() { other.items.clone() } else { order.items },
         total: order.total.or_else(|| other.total.clone()),
-        marketing_consent: order.marketing_consent.or(other.marketing_consent),
+        marketing_consent: match order.marketing_consent {
+            Some(told) => Some(told.after(other.marketing_consent.as_ref())),
+            None => other.marketing_consent.clone(),
+        },
         placed_at: order.placed_at.or(other.placed_at),
         ask_at: order.ask_at.or(other.ask_at),
         fulfilment: order.fulfilment.max(other.fulfilment),
@@ -277,7 +301,7 @@ pub(crate) fn add(at: Timestamp, duration: SignedDuration) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{EmailAddress, Fulfilment, policy::Trigger};
+    use crate::{Consent, EmailAddress, Fulfilment, consent::ConsentPolicy, policy::Trigger};
     use proptest::prelude::*;
 
     const HOUR: SignedDuration = SignedDuration::from_hours(1);
@@ -333,6 +357,7 @@ mod tests {
                 rule: DelayRule::ShopDelay,
                 delay: HOUR * 24,
                 zone: None,
+                ground: Some(Ground::None),
             })]
         );
     }
@@ -490,6 +515,57 @@ mod tests {
             panic!("it moves");
         };
         assert_eq!((moved.due_at, moved.rule), (at(70), DelayRule::OrderDate));
+    }
+
+    #[test]
+    fn a_yes_that_is_taken_back_ends_what_waits_and_a_later_yes_does_not_bring_it_back() {
+        let told = |agreed, hours| {
+            let mut told = event(Change::Completed, hours);
+            told.order.country = Some("DE".into());
+            told.order.marketing_consent = Some(Consent::ticked(agreed, "newsletter"));
+            told
+        };
+        let policy = Policy { consent: ConsentPolicy::default(), ..policy() };
+        let decided = |known: &Known, event| decide(known, &event, &policy, at(10));
+        let first = decided(&Known::default(), told(true, 0));
+        let Decision::Schedule(Timing { ground: Some(Ground::OptIn { consent }), .. }) =
+            &first.decision
+        else {
+            panic!("{first:?}");
+        };
+        assert_eq!(consent.field, "newsletter");
+        let mut known = Known {
+            order: Some(first.order),
+            invitation: Some(InvitationState::Scheduled),
+            attempted: false,
+        };
+        let taken_back = decided(&known, told(false, 1));
+        assert_eq!(taken_back.decision, Decision::Cancel { reason: Reason::Objected });
+        known.order = Some(taken_back.order);
+        known.invitation = Some(InvitationState::Cancelled);
+        let again = decided(&known, told(true, 2)).decision;
+        assert_eq!(again, Decision::Keep { reason: Reason::AlreadyInvited });
+    }
+
+    #[test]
+    fn who_says_yes_later_is_invited_then() {
+        let mut told = event(Change::Completed, 0);
+        told.order.country = Some("DE".into());
+        let policy = Policy { consent: ConsentPolicy::default(), ..policy() };
+        let first = decide(&Known::default(), &told, &policy, at(1));
+        assert_eq!(first.decision, Decision::DoNotInvite { reason: Reason::NoConsent });
+        told.order.marketing_consent = Some(Consent::ticked(true, "newsletter"));
+        let known = Known { order: Some(first.order), ..Known::default() };
+        let second = decide(&known, &told, &policy, at(1)).decision;
+        assert!(matches!(second, Decision::Schedule(_)), "{second:?}");
+    }
+
+    #[test]
+    fn decisions_from_before_consent_was_looked_at_are_still_read() {
+        let old = r#"{"decision":"schedule","due_at":"2026-07-01T10:00:00Z","rule":"shop_delay",
+                      "wanted_at":"2026-07-01T10:00:00Z"}"#;
+        let Decision::Schedule(timing) = serde_json::from_str(old).unwrap() else { panic!() };
+        assert_eq!(timing.ground, None);
     }
 
     proptest! {

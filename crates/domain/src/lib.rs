@@ -7,6 +7,7 @@
 pub mod address;
 pub mod bounce;
 mod caps;
+pub mod consent;
 pub mod decision;
 pub mod experiment;
 pub mod holidays;
@@ -26,6 +27,7 @@ pub mod zone;
 
 pub use address::{AddressHash, EmailAddress};
 pub use caps::{Allowed, Caps, EarlierMail};
+pub use consent::Consent;
 pub use decision::{Decision, Known, Outcome, decide};
 pub use holidays::Holidays;
 pub use invitation::{InvitationId, InvitationState, MailKind};

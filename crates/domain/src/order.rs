@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{EmailAddress, Money, text};
+use crate::{Consent, EmailAddress, Money, text};
 
 /// The longest order reference we store, in bytes.
 pub const REFERENCE_MAX_LEN: usize = 128;
@@ -39,9 +39,9 @@ pub struct Order {
     /// What the buyer paid, or is to pay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<Money>,
-    /// Whether the buyer agreed to marketing; `None` where the platform does not say.
+    /// What the buyer said to marketing; `None` where the platform does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub marketing_consent: Option<bool>,
+    pub marketing_consent: Option<Consent>,
     /// When the buyer ordered.
     pub placed_at: Option<Timestamp>,
     /// When the shop wants the buyer to be asked, if it says so for this order.
@@ -99,7 +99,7 @@ impl Order {
             region: line(self.region.as_deref()),
             items: items.filter(|item| !item.name.is_empty()).collect(),
             total: self.total.clone(),
-            marketing_consent: self.marketing_consent,
+            marketing_consent: self.marketing_consent.as_ref().map(Consent::cleaned),
             placed_at: self.placed_at,
             ask_at: self.ask_at,
             fulfilment: self.fulfilment,

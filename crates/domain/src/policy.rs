@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     Caps, Money, SendWindow,
+    consent::ConsentPolicy,
     decision::{DelayRule, Reason},
     order::{Fulfilment, Item, Order},
     zone,
@@ -29,6 +30,8 @@ pub struct Policy {
     pub max_order_age: SignedDuration,
     /// Which orders are left out.
     pub selection: Selection,
+    /// What has to be there, by law, before a buyer is asked.
+    pub consent: ConsentPolicy,
     /// From the mail to the reminder; `None` is no reminder.
     pub reminder: Option<SignedDuration>,
     /// How often one person may be asked, by all shops together.
@@ -120,6 +123,7 @@ impl Policy {
             spread: SignedDuration::ZERO,
             max_order_age: SignedDuration::MAX,
             selection: Selection::default(),
+            consent: ConsentPolicy::none(),
             reminder: None,
             caps: Caps::NONE,
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use domain::{ProductKey, Stars, order::ITEMS_MAX};
-use templates::{FormValues, LATER_WEEKS};
+use templates::{Choice, FormValues, LATER_WEEKS};
 
 use crate::Receiver;
 
@@ -71,10 +71,11 @@ pub fn is_one_click(body: &[u8]) -> bool {
     body.windows(ONE_CLICK.len()).any(|window| window == ONE_CLICK)
 }
 
-/// `true` if it says so of the mail of all shops.
+/// What mail somebody wants, if it is one of the choices that the page offers.
 #[must_use]
-pub fn is_for_all_shops(body: &[u8]) -> bool {
-    form_urlencoded::parse(body).any(|(name, value)| name == "scope" && value == "all")
+pub fn choice(body: &[u8]) -> Option<Choice> {
+    let (_, choice) = form_urlencoded::parse(body).find(|(name, _)| name == "choice")?;
+    Choice::parse(&choice)
 }
 
 /// In how many weeks a buyer wants to be asked again, if it is one of those that the page offers.

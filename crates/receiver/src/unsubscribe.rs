@@ -1,5 +1,5 @@
-//! Stopping mail: a page with a button for the shop and one for all shops, and the one-click request
-//! of mail programs (RFC 8058).
+//! Stopping mail, and getting it again: a page to choose on, and the one-click request of mail programs
+//! (RFC 8058), which is a stop of the shop's mail.
 
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ use axum::{
 };
 use domain::token::Purpose;
 use metrics::counter;
-use store::suppression::From;
-use templates::Page;
+use store::suppression::Stop;
+use templates::{Choice, Page};
 
 use crate::{
     Receiver, form,
@@ -26,7 +26,7 @@ pub(crate) async fn show(
     headers: HeaderMap,
 ) -> Result<Response, Response> {
     let link = Link::open(&receiver, Purpose::Unsubscribe, &token, &headers).await?;
-    Ok(ask(&receiver, token, &link))
+    Ok(preferences(&receiver, token, &link, false).await)
 }
 
 pub(crate) async fn submit(
@@ -38,25 +38,50 @@ pub(crate) async fn submit(
     let purpose = Purpose::Unsubscribe;
     let (link, body) = Link::answered(&receiver, purpose, &token, &headers, body).await?;
     let Some(body) = body.filter(|body| form::is_one_click(body)) else {
-        return Ok(ask(&receiver, token, &link));
+        return Ok(preferences(&receiver, token, &link, false).await);
     };
-    let from = if form::is_for_all_shops(&body) { From::AllShops } else { From::Shop };
-    let stopped = receiver.store.unsubscribe(link.invitation, from, receiver.now()).await;
-    Ok(match stopped {
-        Ok(_) => {
-            let (invitation, shop) = (link.invitation, &link.invited.shop);
-            counter!("afs_unsubscribes_total", "shop" => shop.to_string()).increment(1);
-            tracing::info!(%invitation, %shop, ?from, "recipient unsubscribed");
-            let all = from == From::AllShops;
-            let done = Page::Unsubscribed { shop: link.shop(&receiver), all };
-            page(&receiver, StatusCode::OK, &link.language, &done)
-        }
-        Err(error) => pages::failure(&receiver, &link.language, &error),
-    })
+    let (store, now) = (&receiver.store, receiver.now());
+    let choice = form::choice(&body);
+    let stop = choice.map_or(Some(Stop::Shop), stop);
+    let saved = match (choice, stop) {
+        // A mail program's request only ever stops mail.
+        (None, Some(stop)) => store.unsubscribe(link.invitation, stop, now).await,
+        _ => store.prefer(link.invitation, stop, now).await,
+    };
+    if let Err(error) = saved {
+        return Ok(pages::failure(&receiver, &link.language, &error));
+    }
+    let (invitation, shop) = (link.invitation, &link.invited.shop);
+    if stop >= Some(Stop::Shop) {
+        counter!("afs_unsubscribes_total", "shop" => shop.to_string()).increment(1);
+    }
+    tracing::info!(%invitation, %shop, ?stop, "recipient said what mail they want");
+    Ok(preferences(&receiver, token, &link, true).await)
+}
+
+fn stop(choice: Choice) -> Option<Stop> {
+    match choice {
+        Choice::All => None,
+        Choice::NoReminders => Some(Stop::Reminders),
+        Choice::NoneFromShop => Some(Stop::Shop),
+        Choice::None => Some(Stop::AllShops),
+    }
 }
 
 /// `token` is the action: relative, since a proxy may have put a path in front of ours.
-fn ask(receiver: &Receiver, token: String, link: &Link) -> Response {
-    let question = Page::Unsubscribe { shop: link.shop(receiver), action: token };
-    page(receiver, StatusCode::OK, &link.language, &question)
+async fn preferences(receiver: &Receiver, token: String, link: &Link, saved: bool) -> Response {
+    let held = match receiver.store.preferences(link.invitation, receiver.now()).await {
+        Ok(held) => held,
+        Err(error) => return pages::failure(receiver, &link.language, &error),
+    };
+    let holds = match held.stop {
+        None => Choice::All,
+        Some(Stop::Reminders) => Choice::NoReminders,
+        Some(Stop::Shop) => Choice::NoneFromShop,
+        Some(Stop::AllShops) => Choice::None,
+    };
+    let shop = link.shop(receiver);
+    let is_fixed = held.is_fixed;
+    let answer = Page::Preferences { shop, action: token, holds, is_fixed, saved };
+    page(receiver, StatusCode::OK, &link.language, &answer)
 }

@@ -5,8 +5,9 @@ mod bounces;
 use std::sync::Arc;
 
 use domain::{
-    Change, Decision, EmailAddress, Fulfilment, InvitationId, Item, MailKind, Order, OrderEvent,
-    Policy, ProductReview, Review, ReviewId, ShopId, Stars,
+    Change, Decision, EmailAddress, Fulfilment, InvitationId, InvitationState, Item, MailKind,
+    Order, OrderEvent, Policy, ProductReview, Review, ReviewId, ShopId, Stars,
+    consent::{CheckoutNotice, ConsentPolicy, ConsentRule, Ground},
     decision::Reason,
     policy::Trigger,
     review::{Label, Opinion, verify},
@@ -27,12 +28,13 @@ use crate::{
     Store, StoreError, StoreSettings,
     db::{Db, WAL_MAX},
     intake::{Accepted, Arrival},
+    millis,
     notices::{Answered, Notified},
     overview::Due,
     reviews::Submitted,
     sending::{AttemptOutcome, Claim, Claimed, Finish, SentMail},
     statement::{Dialect, Statement},
-    suppression::From,
+    suppression::{Preferences, Stop},
     unread::{Kept, UnreadWebhook},
 };
 
@@ -78,6 +80,12 @@ contract! {
     a_lease_that_is_over_lets_another_claim_and_fences_the_first
     a_postponed_attempt_does_not_count
     unsubscribing_stops_what_waits_and_what_comes
+    who_wants_no_reminders_gets_the_other_mails
+    a_stop_can_be_taken_back_by_who_said_it
+    a_stop_that_nobody_said_is_not_taken_back
+    a_link_that_several_may_hold_takes_nothing_back
+    what_buyers_read_at_the_checkout_is_kept_once
+    who_may_not_be_asked_any_more_is_not
     a_changed_address_is_looked_up_anew
     a_stop_reaches_whoever_was_mailed_before_the_address_changed
     a_link_stops_mail_to_everybody_its_invitation_was_sent_to
@@ -324,7 +332,7 @@ async fn an_order_is_found_by_its_number_and_all_are_told_page_by_page(store: St
     assert_eq!((told, pages), (since, 2));
 
     let id = invite(&store, "7").await;
-    store.unsubscribe(id, From::Shop, at(3)).await.unwrap();
+    store.unsubscribe(id, Stop::Shop, at(3)).await.unwrap();
     let history = store.history(&shop(), "7").await.unwrap().unwrap();
     assert_eq!((history.events.len(), history.mails[0].decided_at), (1, at(0)));
     assert_eq!((history.stops[0].at, history.stops[0].all_shops), (at(3), false));
@@ -339,7 +347,7 @@ async fn an_order_is_found_by_its_number_and_all_are_told_page_by_page(store: St
 
 /// Every row of every table, as text.
 async fn everything(url: &str) -> String {
-    const TABLES: [&str; 12] = [
+    const TABLES: [&str; 13] = [
         "orders",
         "invitations",
         "webhook_deliveries",
@@ -352,6 +360,7 @@ async fn everything(url: &str) -> String {
         "former_recipients",
         "bounces",
         "pauses",
+        "checkout_notices",
     ];
     let mut dump = String::new();
     for table in TABLES {
@@ -697,7 +706,7 @@ async fn unsubscribing_stops_what_waits_and_what_comes(store: Store, _: String) 
     else {
         panic!()
     };
-    assert_eq!(store.unsubscribe(first, From::Shop, at(25)).await.unwrap(), Some(shop()));
+    assert_eq!(store.unsubscribe(first, Stop::Shop, at(25)).await.unwrap(), Some(shop()));
     assert!(claim(&store, waiting, 48).await.is_none());
     second.event.order.reference = "3".into();
     let Accepted::Decided { invitation: Some(coming), .. } = store.accept(second).await.unwrap()
@@ -707,17 +716,116 @@ async fn unsubscribing_stops_what_waits_and_what_comes(store: Store, _: String) 
     assert!(claim(&store, coming, 48).await.is_none());
     assert_eq!(states(&store).await, [("sending".into(), 1), ("suppressed".into(), 2)]);
     assert_eq!(
-        store.unsubscribe(first, From::Shop, at(26)).await.unwrap(),
+        store.unsubscribe(first, Stop::Shop, at(26)).await.unwrap(),
         Some(shop()),
         "idempotent"
     );
     let nobody = InvitationId(Uuid::nil());
-    assert_eq!(store.unsubscribe(nobody, From::Shop, at(26)).await.unwrap(), None);
+    assert_eq!(store.unsubscribe(nobody, Stop::Shop, at(26)).await.unwrap(), None);
+}
+
+async fn who_wants_no_reminders_gets_the_other_mails(store: Store, _: String) {
+    let id = invite(&store, "1").await;
+    mail(&store, id, 24, reminded_at(100)).await;
+    let mut next = arrival(Change::Completed, "2", "next");
+    next.event.order.email = EmailAddress::parse("buyer-1@x.example").ok();
+    let Accepted::Decided { invitation: Some(other), .. } = store.accept(next).await.unwrap()
+    else {
+        panic!()
+    };
+    store.prefer(id, Some(Stop::Reminders), at(25)).await.unwrap();
+    let [reminder] = &store.due_invitations(at(999), 9).await.unwrap()[1..] else { panic!() };
+    assert!(claim(&store, reminder.id, 100).await.is_none());
+    assert!(claim(&store, other, 100).await.is_some());
+    let history = store.history(&shop(), "1").await.unwrap().unwrap();
+    assert_eq!(history.mails[1].state, InvitationState::Suppressed);
+    assert!(history.stops[0].reminders_only && !history.stops[0].all_shops);
+    let told = store.told(&shop(), "", at(0)).await.unwrap().orders;
+    assert_eq!(told[0].stopped_at, None, "invitations go on");
+}
+
+async fn a_stop_can_be_taken_back_by_who_said_it(store: Store, _: String) {
+    let id = invite(&store, "1").await;
+    let holds = async || store.preferences(id, at(30)).await.unwrap();
+    let told = |stop| Preferences { stop, is_fixed: false };
+    assert_eq!(holds().await, told(None));
+    for stop in [Stop::Shop, Stop::AllShops, Stop::Reminders] {
+        assert_eq!(store.prefer(id, Some(stop), at(1)).await.unwrap(), Some(shop()));
+        assert_eq!(holds().await, told(Some(stop)), "instead of what was said before");
+    }
+    store.unsubscribe(id, Stop::AllShops, at(2)).await.unwrap();
+    store.unsubscribe(id, Stop::Shop, at(3)).await.unwrap();
+    assert_eq!(holds().await, told(Some(Stop::AllShops)), "one click takes nothing back");
+    store.prefer(id, None, at(4)).await.unwrap();
+    assert_eq!(holds().await, told(None));
+    assert!(claim(&store, id, 24).await.is_some());
+    let nobody = InvitationId(Uuid::nil());
+    assert_eq!(store.prefer(nobody, None, at(5)).await.unwrap(), None);
+}
+
+async fn a_stop_that_nobody_said_is_not_taken_back(store: Store, _: String) {
+    let id = invite(&store, "1").await;
+    store.unsubscribe(id, Stop::Shop, at(1)).await.unwrap();
+    crate::db::write_on!(store.db, |pool, _sql, _begin| {
+        sqlx::query("UPDATE suppressions SET reason = 'complaint'").execute(pool).await.unwrap();
+    });
+    store.prefer(id, None, at(2)).await.unwrap();
+    let holds = store.preferences(id, at(3)).await.unwrap();
+    assert_eq!(holds, Preferences { stop: None, is_fixed: true });
+    assert!(claim(&store, id, 24).await.is_none());
+
+    let soon = format!("UPDATE suppressions SET expires_at = {}", millis(at(4)));
+    crate::db::write_on!(store.db, |pool, _sql, _begin| {
+        let soon = sqlx::AssertSqlSafe(soon);
+        sqlx::query(soon).execute(pool).await.unwrap();
+    });
+    assert_eq!(store.preferences(id, at(5)).await.unwrap(), Preferences::default());
+    store.unsubscribe(id, Stop::Shop, at(6)).await.unwrap();
+    let lasting = store.preferences(id, at(7)).await.unwrap();
+    assert_eq!(lasting, Preferences { stop: Some(Stop::Shop), is_fixed: false });
+}
+
+async fn a_link_that_several_may_hold_takes_nothing_back(store: Store, _: String) {
+    let mailed = invite(&store, "1").await;
+    assert!(claim(&store, mailed, 24).await.is_some());
+    readdress(&store, "1", "second@x.example").await;
+    store.prefer(mailed, Some(Stop::Shop), at(25)).await.unwrap();
+    store.prefer(mailed, None, at(26)).await.unwrap();
+    let holds = store.preferences(mailed, at(27)).await.unwrap();
+    assert_eq!(holds, Preferences { stop: Some(Stop::Shop), is_fixed: true });
+}
+
+async fn what_buyers_read_at_the_checkout_is_kept_once(store: Store, _: String) {
+    let notice = CheckoutNotice::from("We will ask you for a review.");
+    let everywhere = ConsentRule { basis: None, notice: Some(notice.clone()) };
+    let consent = ConsentPolicy { everywhere, ..ConsentPolicy::default() };
+    let policy = Arc::new(Policy { consent, ..Policy::after(DELAY) });
+    for reference in ["1", "2"] {
+        let told = arrival(Change::Completed, reference, "a");
+        store.accept(Arrival { policy: policy.clone(), ..told }).await.unwrap();
+    }
+    store.accept(arrival(Change::Completed, "3", "a")).await.unwrap();
+    let history = async |reference| store.history(&shop(), reference).await.unwrap().unwrap();
+    let told = history("2").await;
+    let Decision::Schedule(timing) = &told.events[0].decision else { panic!() };
+    assert_eq!(timing.ground, Some(Ground::SoftOptIn { notice: notice.hash.clone() }));
+    assert_eq!(told.checkout_notices[&notice.hash], notice.text);
+    assert!(history("3").await.checkout_notices.is_empty());
+}
+
+async fn who_may_not_be_asked_any_more_is_not(store: Store, _: String) {
+    let id = invite(&store, "1").await;
+    let claimed = claim(&store, id, 24).await.unwrap();
+    assert!(finish(&store, &claimed, AttemptOutcome::MayNotAsk(Reason::Objected)).await);
+    assert!(claim(&store, id, 48).await.is_none());
+    let mails = store.history(&shop(), "1").await.unwrap().unwrap().mails;
+    assert_eq!((mails[0].state, mails[0].attempts), (InvitationState::Cancelled, 0));
+    assert_eq!(mails[0].reason.as_deref(), Some("objected"));
 }
 
 async fn a_changed_address_is_looked_up_anew(store: Store, _: String) {
     let stopped = invite(&store, "1").await;
-    store.unsubscribe(stopped, From::Shop, at(1)).await.unwrap();
+    store.unsubscribe(stopped, Stop::Shop, at(1)).await.unwrap();
     let waiting = invite(&store, "2").await;
     let mut edited = arrival(Change::Completed, "2", "edited");
     edited.event.order.email = EmailAddress::parse("buyer-1@x.example").ok();
@@ -747,7 +855,7 @@ async fn a_link_stops_mail_to_everybody_its_invitation_was_sent_to(store: Store,
     let waiting = [invite(&store, "2").await, invite(&store, "3").await];
     readdress(&store, "2", "buyer-1@x.example").await;
     readdress(&store, "3", "second@x.example").await;
-    store.unsubscribe(mailed, From::Shop, at(26)).await.unwrap();
+    store.unsubscribe(mailed, Stop::Shop, at(26)).await.unwrap();
     for id in waiting {
         assert!(claim(&store, id, 48).await.is_none());
     }
@@ -760,7 +868,7 @@ async fn an_address_that_was_corrected_before_the_mail_is_not_stopped(store: Sto
     assert!(claim(&store, corrected, 24).await.is_some());
     let others = invite(&store, "2").await;
     readdress(&store, "2", "buyer-1@x.example").await;
-    store.unsubscribe(corrected, From::Shop, at(25)).await.unwrap();
+    store.unsubscribe(corrected, Stop::Shop, at(25)).await.unwrap();
     assert!(claim(&store, others, 48).await.is_some());
 }
 
@@ -770,7 +878,7 @@ async fn a_stop_reaches_whoever_was_mailed_before_the_address_changed(store: Sto
     let mut edited = arrival(Change::Completed, "1", "edited");
     edited.event.order.email = EmailAddress::parse("buyer-2@x.example").ok();
     store.accept(edited).await.unwrap();
-    store.unsubscribe(mailed, From::Shop, at(25)).await.unwrap();
+    store.unsubscribe(mailed, Stop::Shop, at(25)).await.unwrap();
     for (reference, email) in [("3", "buyer-1@x.example"), ("4", "buyer-2@x.example")] {
         let mut next = arrival(Change::Completed, reference, "next");
         next.event.order.email = EmailAddress::parse(email).ok();
@@ -868,7 +976,7 @@ async fn a_reminder_follows_the_mail_and_a_review_ends_it(store: Store, _: Strin
     assert!(claim(&store, undone, 100).await.is_none());
 
     let (first, stopped) = reminder("4").await;
-    store.unsubscribe(first, From::Shop, at(50)).await.unwrap();
+    store.unsubscribe(first, Stop::Shop, at(50)).await.unwrap();
     assert!(claim(&store, stopped, 100).await.is_none());
 
     let failed = invite(&store, "5").await;
@@ -901,7 +1009,7 @@ async fn who_wants_to_be_asked_later_is_asked_once_and_not_reminded(store: Store
 
     let stopped = invite(&store, "3").await;
     mail(&store, stopped, 24, SentMail::default()).await;
-    store.unsubscribe(stopped, From::Shop, at(25)).await.unwrap();
+    store.unsubscribe(stopped, Stop::Shop, at(25)).await.unwrap();
     assert!(!store.ask_later(stopped, at(300), at(30)).await.unwrap());
     let undone = invite(&store, "4").await;
     mail(&store, undone, 24, SentMail::default()).await;

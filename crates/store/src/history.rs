@@ -1,10 +1,10 @@
 //! One order's whole story, and the orders of a shop for a replay. Nothing is changed here.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use domain::{
     Change, Decision, InvitationId, InvitationState, MailKind, OrderRecord, ShopId, Stars,
-    review::Label,
+    consent::Ground, review::Label,
 };
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
@@ -18,7 +18,7 @@ use crate::{
     intake::{read_order, rows},
     millis,
     statement::statements,
-    suppression::ALL_SHOPS,
+    suppression::{ALL_SHOPS, REMINDERS},
     unread::COUNT_UNREAD_OF,
 };
 
@@ -38,6 +38,8 @@ pub struct History {
     pub order: OrderRecord,
     /// What the platform told, oldest first; at most 1,000.
     pub events: Vec<Event>,
+    /// What buyers read at the checkout, by the hash that decisions name it by.
+    pub checkout_notices: BTreeMap<String, String>,
     /// The mails about it, in the order in which they were decided on.
     pub mails: Vec<Mail>,
     /// What came back of those mails, oldest first.
@@ -126,6 +128,16 @@ pub struct Stop {
     pub reason: String,
     /// When it is over; never without.
     pub expires_at: Option<Timestamp>,
+    /// Whether it counts for reminders only.
+    pub reminders_only: bool,
+}
+
+impl Stop {
+    /// Whether a mail of this kind is not sent then.
+    #[must_use]
+    pub fn ends(&self, kind: MailKind) -> bool {
+        !self.reminders_only || kind == MailKind::Reminder
+    }
 }
 
 /// The review that came through an invitation.
@@ -198,6 +210,8 @@ statements! {
     LIST_EVENTS() =
         "SELECT order_ref, change, received_at, decision FROM webhook_deliveries
          WHERE shop_id = $1 AND order_ref = $2 ORDER BY received_at, event_key LIMIT 1000";
+    FIND_CHECKOUT_NOTICES(hash text) =
+        "SELECT n.hash, n.text FROM {rows} JOIN checkout_notices n ON n.hash = r.hash";
     LIST_MAILS() =
         "SELECT id, kind, state, reason, first_due_at, due_at, attempt, fence, first_attempt_at,
                 sent_at
@@ -212,7 +226,7 @@ statements! {
     LIST_STOPS() =
         "SELECT DISTINCT s.scope, s.created_at, s.reason, s.expires_at FROM invitations i
          JOIN suppressions s ON s.recipient_hash = i.recipient_hash
-           AND s.scope IN (i.shop_id, '*')
+           AND s.scope IN (i.shop_id, '*', i.shop_id || '/reminders')
          WHERE i.shop_id = $1 AND i.order_ref = $2 ORDER BY s.created_at";
     FIND_REVIEW() =
         "SELECT v.stars, v.label, v.evidence, v.submitted_at, v.labelled_at
@@ -342,7 +356,11 @@ impl Store {
         let order = read_order(&row.status, row.changed_at, &row.details)?;
         let events: Vec<EventRow> = find_all!(self, LIST_EVENTS, id, reference);
         let found: Vec<MailRow> = find_all!(self, LIST_MAILS, id, reference);
-        let told = events.into_iter().map(|row| Ok(row.event()?.1));
+        let events: Vec<Event> =
+            events.into_iter().map(|row| Ok(row.event()?.1)).collect::<Result<_, StoreError>>()?;
+        let named = rows(events.iter().filter_map(Event::checkout_notice))?;
+        let checkout_notices: Vec<(String, String)> =
+            find_all!(self, FIND_CHECKOUT_NOTICES, named,);
         let address = order.order.email.as_ref().map(domain::EmailAddress::as_str);
         let mut mails = Vec::new();
         for row in found {
@@ -361,7 +379,8 @@ impl Store {
             number: order.order.number.clone(),
             status: order.status.as_str(),
             order,
-            events: told.collect::<Result<_, StoreError>>()?,
+            events,
+            checkout_notices: checkout_notices.into_iter().collect(),
             mails,
             returned,
             pause: self.pauses().await?.into_iter().find(|pause| pause.shop == *shop),
@@ -496,6 +515,24 @@ fn kind_name<S: Serializer>(kind: &MailKind, serializer: S) -> Result<S::Ok, S::
     serializer.serialize_str(kind.as_str())
 }
 
+/// A [`CheckoutNotice`](domain::consent::CheckoutNotice), by its hash.
+#[derive(Serialize)]
+struct NamedNotice<'a> {
+    hash: &'a str,
+}
+
+impl Event {
+    fn checkout_notice(&self) -> Option<NamedNotice<'_>> {
+        match &self.decision {
+            Decision::Schedule(timing) | Decision::Move(timing) => match &timing.ground {
+                Some(Ground::SoftOptIn { notice }) => Some(NamedNotice { hash: notice }),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
 impl EventRow {
     fn event(self) -> Result<(String, Event), StoreError> {
         let corrupt = || StoreError::Corrupt("webhook_deliveries");
@@ -558,6 +595,7 @@ impl TryFrom<StopRow> for Stop {
             all_shops: row.scope == ALL_SHOPS,
             reason: row.reason,
             expires_at: row.expires_at.map(instant).transpose()?,
+            reminders_only: row.scope.ends_with(REMINDERS),
         })
     }
 }

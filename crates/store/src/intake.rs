@@ -7,7 +7,10 @@ use std::{
 
 use domain::{
     Decision, InvitationId, InvitationState, Known, Order, OrderEvent, OrderRecord, OrderStatus,
-    Policy, ShopId, decide, decision::Reason,
+    Policy, ShopId,
+    consent::{CheckoutNotice, Ground},
+    decide,
+    decision::Reason,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -139,6 +142,10 @@ statements! {
          SELECT r.id, r.former_hash FROM {rows} JOIN invitations ON invitations.id = r.id
          WHERE invitations.first_attempt_at IS NOT NULL
          ON CONFLICT DO NOTHING";
+    /// Sorted, so that two groups that bring the same new ones do not wait for each other.
+    KEEP_CHECKOUT_NOTICES(hash text, text text, first_used_at bigint) =
+        "INSERT INTO checkout_notices (hash, text, first_used_at)
+         SELECT hash, text, first_used_at FROM {rows} WHERE true ON CONFLICT DO NOTHING";
     INSERT_DELIVERIES(shop_id text, order_ref text, change text, event_key text, request_id text, received_at bigint, decision text) =
         "INSERT INTO webhook_deliveries (shop_id, order_ref, change, event_key, request_id, received_at, decision)
          SELECT shop_id, order_ref, change, event_key, request_id, received_at, decision
@@ -304,6 +311,13 @@ struct DeliveryRow<'a> {
     decision: String,
 }
 
+#[derive(Serialize)]
+struct CheckoutNoticeRow<'a> {
+    hash: &'a str,
+    text: &'a str,
+    first_used_at: i64,
+}
+
 /// An order of the group: as the record has it, then as the group's events change it, one by one.
 #[derive(Default)]
 struct Working<'a> {
@@ -332,6 +346,8 @@ struct Batch<'a> {
     accepted: Vec<Accepted>,
     orders: BTreeMap<OrderKey<'a>, Working<'a>>,
     deliveries: Vec<DeliveryRow<'a>>,
+    /// What buyers read at the checkout, where an invitation rests on it: by its hash.
+    checkout_notices: BTreeMap<&'a str, CheckoutNoticeRow<'a>>,
 }
 
 impl<'a> Batch<'a> {
@@ -352,7 +368,12 @@ impl<'a> Batch<'a> {
             }
             orders.insert(key.order, Working::try_from(row)?);
         }
-        let mut batch = Self { accepted: Vec::new(), orders, deliveries: Vec::new() };
+        let mut batch = Self {
+            accepted: Vec::new(),
+            orders,
+            deliveries: Vec::new(),
+            checkout_notices: BTreeMap::new(),
+        };
         for (arrival, key) in group.iter().zip(keys) {
             let accepted = if delivered.insert(key) {
                 batch.accept(arrival, key, address_key)
@@ -378,6 +399,14 @@ impl<'a> Batch<'a> {
         let now = arrival.received_at;
         let outcome = decide(&working.known, &arrival.event, &arrival.policy, now);
         working.apply(key.order, arrival, &outcome.order, &outcome.decision, address_key);
+        if let Decision::Schedule(timing) | Decision::Move(timing) = &outcome.decision
+            && matches!(timing.ground, Some(Ground::SoftOptIn { .. }))
+            && let Some(CheckoutNotice { hash, text }) =
+                arrival.policy.consent.notice(&outcome.order.order)
+        {
+            let row = CheckoutNoticeRow { hash, text, first_used_at: millis(now) };
+            self.checkout_notices.entry(hash).or_insert(row);
+        }
         working.known.order = Some(outcome.order);
         working.changed = true;
         self.deliveries.push(DeliveryRow {
@@ -409,6 +438,7 @@ impl<'a> Batch<'a> {
             (&MOVE_INVITATIONS, rows(moves.iter())?, None),
             (&RETARGET_INVITATIONS, retargeted.clone(), None),
             (&KEEP_FORMER_RECIPIENTS, retargeted, None),
+            (&KEEP_CHECKOUT_NOTICES, rows(self.checkout_notices.values())?, None),
             (&INSERT_DELIVERIES, rows(self.deliveries.iter())?, all(self.deliveries.len())),
         ];
         writes.retain(|(_, rows, _)| rows != "[]");

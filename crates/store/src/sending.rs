@@ -6,7 +6,9 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use domain::{EarlierMail, InvitationId, InvitationState, MailKind, OrderRecord, ShopId};
+use domain::{
+    EarlierMail, InvitationId, InvitationState, MailKind, OrderRecord, ShopId, decision::Reason,
+};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use uuid::Uuid;
@@ -104,6 +106,8 @@ pub enum AttemptOutcome {
     Postponed(Timestamp),
     /// Not tried, and not to be: the recipient was asked about the same products not long ago.
     AskedBefore,
+    /// Not tried, and not to be: by law its recipient may not be asked, or not any more.
+    MayNotAsk(Reason),
 }
 
 impl Store {
@@ -218,7 +222,8 @@ statements! {
                AND l.kind = 'later'))
            AND NOT EXISTS (SELECT 1 FROM suppressions s
              WHERE s.recipient_hash = invitations.recipient_hash
-               AND s.scope IN (invitations.shop_id, '*')
+               AND s.scope IN (invitations.shop_id, '*', CASE invitations.kind
+                 WHEN 'reminder' THEN invitations.shop_id || '/reminders' END)
                AND (s.expires_at IS NULL OR s.expires_at > r.now))
          RETURNING invitations.id";
     LOAD_CLAIMED(id text) =
@@ -261,7 +266,8 @@ statements! {
                                       WHEN 'sending' THEN invitations.lease_until <= r.now END
            AND (SELECT COUNT(*) FROM suppressions s
              WHERE s.recipient_hash = invitations.recipient_hash
-               AND s.scope IN (invitations.shop_id, '*')
+               AND s.scope IN (invitations.shop_id, '*', CASE invitations.kind
+                 WHEN 'reminder' THEN invitations.shop_id || '/reminders' END)
                AND (s.expires_at IS NULL OR s.expires_at > r.now)) > 0";
     /// What could not be claimed because its recipient wants to be asked later.
     END_PUT_OFF(id text, now bigint) =
@@ -450,10 +456,18 @@ struct FinishRow<'a> {
     fence: i64,
     state: &'static str,
     due_at: Option<i64>,
-    reason: Option<&'a str>,
+    reason: Option<Why<'a>>,
     sent_at: Option<i64>,
     uncounted: i64,
     variant: Option<&'a str>,
+}
+
+/// Why a mail ended that did not leave.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Why<'a> {
+    Words(&'a str),
+    Reason(Reason),
 }
 
 #[derive(Serialize)]
@@ -516,15 +530,23 @@ impl<'a> From<&'a Finish> for FinishRow<'a> {
                 ..row
             },
             AttemptOutcome::Retry { at, .. } => Self { due_at: Some(millis(*at)), ..row },
-            AttemptOutcome::Failed(reason) => {
-                Self { state: InvitationState::Failed.as_str(), reason: Some(reason), ..row }
-            }
+            AttemptOutcome::Failed(reason) => Self {
+                state: InvitationState::Failed.as_str(),
+                reason: Some(Why::Words(reason)),
+                ..row
+            },
             AttemptOutcome::Postponed(at) => {
                 Self { due_at: Some(millis(*at)), uncounted: 1, ..row }
             }
             AttemptOutcome::AskedBefore => Self {
                 state: InvitationState::Cancelled.as_str(),
-                reason: Some("asked_before"),
+                reason: Some(Why::Words("asked_before")),
+                uncounted: 1,
+                ..row
+            },
+            AttemptOutcome::MayNotAsk(reason) => Self {
+                state: InvitationState::Cancelled.as_str(),
+                reason: Some(Why::Reason(*reason)),
                 uncounted: 1,
                 ..row
             },
@@ -545,7 +567,9 @@ fn mail_delivery(finish: &Finish) -> Option<MailDeliveryRow<'_>> {
         AttemptOutcome::Sent(reply) => ("sent", reply),
         AttemptOutcome::Retry { error, .. } => ("retry", error),
         AttemptOutcome::Failed(reason) => ("failed", reason),
-        AttemptOutcome::Postponed(_) | AttemptOutcome::AskedBefore => return None,
+        AttemptOutcome::Postponed(_)
+        | AttemptOutcome::AskedBefore
+        | AttemptOutcome::MayNotAsk(_) => return None,
     };
     let (id, fence, at) = (finish.id, finish.fence, millis(finish.at));
     Some(MailDeliveryRow { id, fence, at, outcome, detail })

@@ -43,7 +43,7 @@ pub use crate::{
     assets::Asset,
     language::{Direction, Language},
     mail::{InvitationMail, MailKind, RenderedMail, Shop},
-    page::{FormError, FormValues, LATER_WEEKS, Page, ProductValues, ReviewForm},
+    page::{Choice, FormError, FormValues, LATER_WEEKS, Page, ProductValues, ReviewForm},
     problem::{Problem, Problems, RenderError},
     samples::{Sample, samples},
 };

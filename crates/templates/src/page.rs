@@ -60,21 +60,20 @@ pub enum Page {
         /// The shop that has asked.
         shop: Shop,
     },
-    /// Asks whether mail shall stop. Opening it changes nothing; its buttons post
-    /// `List-Unsubscribe=One-Click` to `action`, as a mail program would (RFC 8058), and the one
-    /// for all shops `scope=all` with it.
-    Unsubscribe {
-        /// The shop that would stop asking.
+    /// Says what mail somebody gets, and asks what they want. Opening it changes nothing; its button
+    /// posts `List-Unsubscribe=One-Click` to `action`, as a mail program would (RFC 8058), and with it
+    /// `choice`, a [`Choice`]. Also the answer to that.
+    Preferences {
+        /// The shop whose mail led here.
         shop: Shop,
         /// Where the form is sent to.
         action: String,
-    },
-    /// Mail has stopped.
-    Unsubscribed {
-        /// The shop that stopped asking.
-        shop: Shop,
-        /// All other shops stopped, too.
-        all: bool,
+        /// What they said before, or just now.
+        holds: Choice,
+        /// Mail is stopped for a reason that is not theirs to take back.
+        is_fixed: bool,
+        /// They said it just now.
+        saved: bool,
     },
     /// The link was real once.
     LinkExpired,
@@ -87,6 +86,41 @@ pub enum Page {
         /// What an operator finds the fault by in the log.
         request_id: String,
     },
+}
+
+/// What mail somebody wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// All: an invitation after an order, and a reminder.
+    All,
+    /// No reminders from the shop.
+    NoReminders,
+    /// None from the shop.
+    NoneFromShop,
+    /// None from any shop of this installation.
+    None,
+}
+
+impl Choice {
+    /// All there are, as the page shows them.
+    pub const ALL: [Self; 4] = [Self::All, Self::NoReminders, Self::NoneFromShop, Self::None];
+
+    /// The value that the form posts.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::NoReminders => "no-reminders",
+            Self::NoneFromShop => "none-from-shop",
+            Self::None => "none",
+        }
+    }
+
+    /// The inverse of [`Self::as_str`].
+    #[must_use]
+    pub fn parse(value: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|choice| choice.as_str() == value)
+    }
 }
 
 /// The form that a review is written in: `stars` (1 to 5), `title`, `text`, `name`, the hidden
@@ -168,8 +202,7 @@ impl Page {
             Self::Later { .. } => "pages/later.html",
             Self::LaterDone { .. } => "pages/later-done.html",
             Self::LaterNot { .. } => "pages/later-not.html",
-            Self::Unsubscribe { .. } => "pages/unsubscribe.html",
-            Self::Unsubscribed { .. } => "pages/unsubscribed.html",
+            Self::Preferences { .. } => "pages/preferences.html",
             Self::LinkExpired => "pages/link-expired.html",
             Self::NotFound => "pages/not-found.html",
             Self::Busy => "pages/busy.html",
@@ -181,7 +214,7 @@ impl Page {
     pub(crate) fn essentials(&self) -> Vec<(&'static str, &str)> {
         match self {
             Self::ReviewForm(form) => vec![("action", &form.action), ("stamp", &form.stamp)],
-            Self::Later { action, .. } | Self::Unsubscribe { action, .. } => {
+            Self::Later { action, .. } | Self::Preferences { action, .. } => {
                 vec![("action", action)]
             }
             Self::Error { request_id } => vec![("request_id", request_id)],
@@ -199,10 +232,17 @@ impl Page {
             Self::Later { shop, action } => {
                 context! { shop => shop.context(), action, choices => LATER_WEEKS }
             }
-            Self::Unsubscribe { shop, action } => context! { shop => shop.context(), action },
+            Self::Preferences { shop, action, holds, is_fixed, saved } => {
+                // Who comes here by the link in a mail wants less of it.
+                let stop = *holds == Choice::All && !saved;
+                let preselected = if stop { Choice::NoneFromShop } else { *holds };
+                context! {
+                    shop => shop.context(), action, is_fixed, saved, holds => holds.as_str(),
+                    preselected => preselected.as_str(), choices => Choice::ALL.map(Choice::as_str),
+                }
+            }
             Self::LaterDone { shop, weeks } => context! { shop => shop.context(), weeks },
             Self::LaterNot { shop } => context! { shop => shop.context() },
-            Self::Unsubscribed { shop, all } => context! { shop => shop.context(), all },
             Self::LinkExpired | Self::NotFound | Self::Busy => context! { shop => () },
             Self::Error { request_id } => context! { shop => (), request_id },
         };

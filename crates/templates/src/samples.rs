@@ -5,7 +5,7 @@ use domain::{
     review::{Label, PRODUCT_TEXT_MAX_CHARS, TEXT_MAX_CHARS, TITLE_MAX_CHARS, products},
 };
 
-use crate::{FormError, FormValues, InvitationMail, Page, ProductValues, ReviewForm, Shop};
+use crate::{Choice, FormError, FormValues, InvitationMail, Page, ProductValues, ReviewForm, Shop};
 
 /// One buyer and one order, as every mail and page shows them.
 #[derive(Clone, Debug)]
@@ -217,18 +217,23 @@ fn sample(name: &'static str, buyer: Buyer) -> Sample {
         ..form.clone()
     };
     let review = |form| Page::ReviewForm(Box::new(form));
+    let preferences = |holds, is_fixed, saved| Page::Preferences {
+        shop: shop.clone(),
+        action: "/u/AQF3b3VsZC1iZS1hLXRva2Vu".into(),
+        holds,
+        is_fixed,
+        saved,
+    };
     let mut pages = vec![
         ("review", review(form)),
         ("review-preselected", review(preselected)),
         ("review-rejected", review(rejected)),
         ("review-again", review(again)),
         ("review-organic", review(organic)),
-        (
-            "unsubscribe",
-            Page::Unsubscribe { shop: shop.clone(), action: "/u/AQF3b3VsZC1iZS1hLXRva2Vu".into() },
-        ),
-        ("unsubscribed", Page::Unsubscribed { shop: shop.clone(), all: false }),
-        ("unsubscribed-all", Page::Unsubscribed { shop: shop.clone(), all: true }),
+        ("preferences", preferences(Choice::All, false, false)),
+        ("preferences-fixed", preferences(Choice::NoReminders, true, false)),
+        ("preferences-saved", preferences(Choice::NoneFromShop, false, true)),
+        ("preferences-saved-all", preferences(Choice::None, false, true)),
         ("later", Page::Later { shop: shop.clone(), action: "/l/AQF3b3VsZC1iZS1hLXRva2Vu".into() }),
         ("later-done", Page::LaterDone { shop: shop.clone(), weeks: 2 }),
         ("later-not", Page::LaterNot { shop: shop.clone() }),

@@ -228,10 +228,10 @@ form-error = { $error ->
         assert!(hebrew.contains(text), "{text}");
     }
     assert!(
-        page("en", "right-to-left", "unsubscribed")
-            .contains("<p>\u{2068}חנות התה\u{2069} will no longer ask")
+        page("en", "right-to-left", "preferences-saved")
+            .contains("<p role=\"status\">\u{2068}חנות התה\u{2069} does not ask")
     );
-    assert!(page("en", "normal", "unsubscribed").contains("<p>Nordic Tea will no longer ask"));
+    assert!(page("en", "normal", "preferences").contains("<p>Nordic Tea may ask you"));
 }
 
 #[test]
@@ -376,7 +376,7 @@ fn a_mail_without_its_links_is_refused() {
     );
     assert_eq!(only_problem("mail/invitation/subject.txt", "\n"), "the subject is empty");
     assert_eq!(
-        only_problem("pages/unsubscribe.html", "<form method=\"post\"></form>"),
+        only_problem("pages/preferences.html", "<form method=\"post\"></form>"),
         "{{ action }} must appear"
     );
 }

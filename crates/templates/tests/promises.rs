@@ -15,8 +15,8 @@ use fluent_syntax::{ast::Entry, parser};
 use html5gum::{Token, Tokenizer};
 use proptest::prelude::*;
 use templates::{
-    FormError, FormValues, InvitationMail, Language, MailKind, Page, ProductValues, RenderedMail,
-    ReviewForm, Shop, Templates, samples,
+    Choice, FormError, FormValues, InvitationMail, Language, MailKind, Page, ProductValues,
+    RenderedMail, ReviewForm, Shop, Templates, samples,
 };
 
 static TEMPLATES: LazyLock<Templates> = LazyLock::new(|| Templates::load(None).unwrap());
@@ -531,8 +531,13 @@ fn everything(texts: &[String; 10]) -> (InvitationMail, Vec<Page>) {
         Page::ReviewForm(Box::new(form)),
         Page::Thanks { shop: shop.clone(), stars, label: Label::Pending },
         Page::AlreadyReviewed { shop: shop.clone(), stars, label: Label::Organic },
-        Page::Unsubscribe { shop: shop.clone(), action: "/u/token".into() },
-        Page::Unsubscribed { shop: shop.clone(), all: false },
+        Page::Preferences {
+            shop: shop.clone(),
+            action: "/u/token".into(),
+            holds: Choice::NoneFromShop,
+            is_fixed: true,
+            saved: true,
+        },
         Page::Later { shop: shop.clone(), action: "/l/token".into() },
         Page::LaterDone { shop: shop.clone(), weeks: 1 },
         Page::LaterNot { shop },

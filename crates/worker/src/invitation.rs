@@ -83,6 +83,10 @@ async fn attempt(
         let error = "the shop is not configured".to_owned();
         return failed(worker, &config, claimed, Failure::Temporary, error);
     };
+    // Once more: a consent may have been taken back since it was decided on, and rules may be stricter.
+    if let Err(reason) = shop.policy.consent.ground(&claimed.order.order) {
+        return AttemptOutcome::MayNotAsk(reason);
+    }
     let opening = next_open(shop, claimed, now);
     if opening > now {
         return AttemptOutcome::Postponed(opening);
@@ -264,6 +268,12 @@ fn report(worker: &Worker, claimed: &Claimed, outcome: &AttemptOutcome) {
                 "invitation not sent: its recipient was asked about the same products lately"
             );
         }
+        AttemptOutcome::MayNotAsk(reason) => {
+            tracing::info!(
+                %request_id, invitation = %id, shop = %claimed.shop, ?reason,
+                "invitation not sent: its recipient may not be asked"
+            );
+        }
     }
 }
 
@@ -347,8 +357,6 @@ pub(crate) mod tests {
 
     pub(crate) const LEASE: Duration = Duration::from_mins(20);
 
-    const SHOP: &str = "[shops.demo]\nplatform = 'x'\nname = 'Demo'\nsecrets = ['a secret']\n";
-
     /// A worker with a clock that stands, and an invitation that is due.
     pub(crate) struct Bench {
         pub(crate) worker: Arc<Worker>,
@@ -360,14 +368,18 @@ pub(crate) mod tests {
 
     impl Bench {
         async fn new() -> Self {
-            Self::configured(SHOP).await
+            Self::configured(&asking("none")).await
         }
 
         async fn configured(config: &str) -> Self {
             let sent = Memory::default();
             let bench = Self { sent: sent.clone(), ..Self::with(Transport::Memory(sent)).await };
-            bench.worker.config.store(Arc::new(Config::from_toml(config, &["x"]).unwrap()));
+            bench.configure(config);
             bench
+        }
+
+        fn configure(&self, config: &str) {
+            self.worker.config.store(Arc::new(Config::from_toml(config, &["x"]).unwrap()));
         }
 
         pub(crate) async fn with(transport: Transport) -> Self {
@@ -405,7 +417,7 @@ pub(crate) mod tests {
                 let now = now.clone();
                 Arc::new(move || *now.lock().unwrap())
             };
-            let config = Config::from_toml(SHOP, &["x"]).unwrap();
+            let config = Config::from_toml(&asking("none"), &["x"]).unwrap();
             let worker = Arc::new(Worker {
                 queue: Queue::record(Arc::new(DueInRecord(store.clone())), clock.clone()),
                 store,
@@ -441,6 +453,14 @@ pub(crate) mod tests {
         }
     }
 
+    /// A configuration by which buyers are asked on this ground.
+    fn asking(consent: &str) -> String {
+        format!(
+            "[shops.demo]\nplatform = 'x'\nname = 'Demo'\nsecrets = ['a secret']\n\
+             invitations.consent = '{consent}'\n"
+        )
+    }
+
     async fn invite(worker: &Worker, reference: &str) -> InvitationId {
         let order = Order {
             reference: reference.into(),
@@ -462,6 +482,14 @@ pub(crate) mod tests {
             Accepted::Decided { invitation: Some(id), .. } => id,
             other => panic!("{other:?}"),
         }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_may_not_be_asked_by_the_rules_of_that_time_is_not_mailed() {
+        let bench = Bench::new().await;
+        bench.configure(&asking("opt_in"));
+        assert_eq!(bench.send().await, "cancelled");
+        assert!(bench.sent.sent().is_empty());
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -545,7 +573,8 @@ pub(crate) mod tests {
         let bench = Bench::configured(&format!(
             "[mail.bounces]\ndomain = 'bounces.shop.example'\n[sender]\nname = 'Bücher & Söhne'\n\
              address = 'reviews@bücher.example'\nreply_to = 'help@shop.example'\n\
-             postal_address = 'Storgatan 1, Stockholm'\n{SHOP}"
+             postal_address = 'Storgatan 1, Stockholm'\n{}",
+            asking("none")
         ))
         .await;
         let key = PrivateKey::from_pem(PrivateKey::new_ed25519([7; 32]).expose_secret());

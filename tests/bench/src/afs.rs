@@ -199,6 +199,7 @@ fn defaults() -> BTreeMap<&'static str, Value> {
         ("secrets.link_keys", json!([LINK_KEY])),
         ("secrets.address_key", json!("the-address-key-of-this-installation")),
         ("invitations.delay_days", json!(7)),
+        ("invitations.consent", json!("none")),
         ("shops.bench.platform", json!("shopify")),
         ("shops.bench.name", json!("Bench")),
         ("shops.bench.secrets", json!([orders::SECRET])),

@@ -266,6 +266,7 @@ fn settings(shops: &[(Shop, u32)], mail_port: u16) -> BTreeMap<String, Value> {
         ("mail.smtp.final_timeout_secs", json!(FINAL_TIMEOUT.as_secs())),
         ("sender.address", json!("reviews@afs.example")),
         ("invitations.window_always_open", json!(true)),
+        ("invitations.consent", json!("none")),
         // One order, one mail: that is what is counted.
         ("invitations.reminder_days", json!(0)),
         ("invitations.person_gap_hours", json!(0)),

@@ -322,7 +322,8 @@ impl Ledger {
             }
             AttemptOutcome::Retry { .. }
             | AttemptOutcome::Postponed(_)
-            | AttemptOutcome::AskedBefore => Ok(()),
+            | AttemptOutcome::AskedBefore
+            | AttemptOutcome::MayNotAsk(_) => Ok(()),
         }
     }
 

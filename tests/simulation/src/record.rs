@@ -303,7 +303,9 @@ impl Record {
             AttemptOutcome::Sent(_) => row.state = InvitationState::Sent,
             AttemptOutcome::Retry { at, .. } => row.due_at = whole_millis(*at),
             AttemptOutcome::Failed(_) => row.state = InvitationState::Failed,
-            AttemptOutcome::AskedBefore => row.state = InvitationState::Cancelled,
+            AttemptOutcome::AskedBefore | AttemptOutcome::MayNotAsk(_) => {
+                row.state = InvitationState::Cancelled;
+            }
             AttemptOutcome::Postponed(at) => {
                 row.due_at = whole_millis(*at);
                 row.attempt -= 1;

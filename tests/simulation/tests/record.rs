@@ -174,7 +174,7 @@ impl Pair {
     async fn unsubscribe(&mut self) -> Result<(), String> {
         let id = self.invitation();
         let disk =
-            self.disk.unsubscribe(id, store::suppression::From::Shop, self.now).await.unwrap();
+            self.disk.unsubscribe(id, store::suppression::Stop::Shop, self.now).await.unwrap();
         same(&disk, &self.memory.unsubscribe(id))
     }
 

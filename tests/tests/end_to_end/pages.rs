@@ -20,7 +20,7 @@ on_both_profiles! {
     a_link_that_ran_out_shows_no_form_and_takes_none,
     keys_of_links_rotate_and_a_key_that_is_gone_opens_nothing,
     one_click_stops_the_mail_of_that_shop_to_that_person,
-    the_unsubscribe_page_has_one_button_that_stops_mail,
+    the_page_behind_the_link_stops_mail_and_takes_that_back,
     forms_and_styles_stay_below_the_public_address,
     a_review_without_an_invitation_is_organic_and_stays_so,
     products_are_rated_on_the_same_page_and_each_opinion_stays_with_its_product,
@@ -208,17 +208,24 @@ async fn one_click_stops_the_mail_of_that_shop_to_that_person(profile: Profile) 
     );
 }
 
-/// The button on the page is the same request.
-async fn the_unsubscribe_page_has_one_button_that_stops_mail(profile: Profile) {
+async fn the_page_behind_the_link_stops_mail_and_takes_that_back(profile: Profile) {
     let afs = Installation::start(profile).await;
     invited(&afs, 1).await;
     let stop = afs.mail_to(&address(1)).await.unsubscribe_link();
 
-    let button = afs.web.get(&stop).await.form();
-    let answer = afs.web.submit(&button).await;
-
-    assert!(answer.text().contains("You are unsubscribed"), "{}", answer.text());
+    let form = afs.web.get(&stop).await.form();
+    assert_eq!(form.fields["choice"], "none-from-shop", "who comes here wants less mail");
+    let answer = afs.web.submit(&form).await;
+    assert!(answer.text().contains("does not ask you for reviews"), "{}", answer.text());
     assert_eq!(afs.status().suppressions(), 1);
+
+    let blind = form.clone().with("choice", "all").without("List-Unsubscribe");
+    let answer = afs.web.submit(&blind).await;
+    assert!(!answer.text().contains("is saved"), "not without the word that says so");
+    assert_eq!(afs.status().suppressions(), 1);
+    let answer = afs.web.submit(&form.with("choice", "all")).await;
+    assert!(answer.text().contains("and remind you once"), "{}", answer.text());
+    assert_eq!(afs.status().suppressions(), 0);
 }
 
 /// The proxy in front of the server may take a path away, as the configuration says.

@@ -1,6 +1,6 @@
 //! When people are asked, how often, and in which words.
 
-use domain::{Fulfilment, OrderEvent};
+use domain::{Consent, Fulfilment, OrderEvent};
 use tests::{
     installation::{Installation, Profile, Setup},
     mailbox::Mail,
@@ -14,6 +14,8 @@ on_both_profiles! {
     who_has_answered_is_not_reminded,
     who_wants_to_be_asked_later_is_asked_then_and_not_reminded,
     who_stops_the_mail_of_all_shops_gets_none,
+    who_wants_no_reminders_gets_none,
+    a_german_buyer_is_asked_with_a_yes_or_a_notice_only_and_explain_says_why,
     a_person_gets_one_mail_a_day_from_all_shops_together,
     a_delivery_moves_the_invitation_and_explain_says_why,
     everybody_keeps_a_version_of_the_mail_until_one_has_won,
@@ -105,13 +107,60 @@ async fn who_stops_the_mail_of_all_shops_gets_none(profile: Profile) {
     afs.web.deliver(&PAPER.webhook(&completed(1))).await;
     afs.web.deliver(&TEA.webhook(&completed(1))).await;
     let stop = afs.mail_to(&address(1)).await.unsubscribe_link();
-    let form = afs.web.get(&stop).await.form().with("scope", "all");
+    let form = afs.web.get(&stop).await.form().with("choice", "none");
     let answer = afs.web.submit(&form).await;
     assert!(answer.text().contains("None of the shops"), "{}", answer.text());
     let_it_be_due(&afs, "invitation").await;
     let suppressed = async || afs.status().invitations("suppressed") == 1;
     eventually("the other shop's invitation ends", suppressed).await;
     assert_eq!(afs.mails_to(&address(1)).len(), 1);
+}
+
+async fn who_wants_no_reminders_gets_none(profile: Profile) {
+    let afs = with_reminder(profile).start().await;
+    afs.web.deliver(&PAPER.webhook(&completed(1))).await;
+    let stop = afs.mail_to(&address(1)).await.unsubscribe_link();
+    afs.until_sent(1).await;
+    let form = afs.web.get(&stop).await.form().with("choice", "no-reminders");
+    let answer = afs.web.submit(&form).await;
+    assert!(answer.text().contains("but does not remind you"), "{}", answer.text());
+    let_it_be_due(&afs, "reminder").await;
+    eventually("the reminder ends", async || afs.status().reminders("suppressed") == 1).await;
+    assert_eq!(afs.mails_to(&address(1)).len(), 1);
+}
+
+async fn a_german_buyer_is_asked_with_a_yes_or_a_notice_only_and_explain_says_why(
+    profile: Profile,
+) {
+    let notice = "We will ask you for a review by e-mail. You can object at any time.";
+    let afs = Setup::new(profile)
+        .set("invitations.consent", "legal_default")
+        .set(&format!("shops.{}.invitations.consent_notice", TEA.id), notice)
+        .start()
+        .await;
+    let german = |reference, consent: Option<bool>| {
+        let mut told = completed(reference);
+        told.order.country = Some("DE".into());
+        told.order.marketing_consent = consent.map(|yes| Consent::stated(yes, ""));
+        told
+    };
+    afs.web.deliver(&PAPER.webhook(&german(1, None))).await;
+    afs.web.deliver(&PAPER.webhook(&german(2, Some(true)))).await;
+    afs.web.deliver(&TEA.webhook(&german(3, None))).await;
+    afs.until_sent(2).await;
+    for (order, count) in [(1, 0), (2, 1), (3, 1)] {
+        assert_eq!(afs.mails_to(&address(order)).len(), count, "{order}");
+    }
+    for (shop, order, told) in [
+        (PAPER.id, "1", "nothing says that the buyer may be asked by e-mail"),
+        (PAPER.id, "2", "having agreed to marketing by e-mail"),
+        (TEA.id, "3", notice),
+    ] {
+        let output = afs.afs(&["explain", "--shop", shop, "--order", order]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains(told), "{text}");
+    }
 }
 
 async fn a_person_gets_one_mail_a_day_from_all_shops_together(profile: Profile) {

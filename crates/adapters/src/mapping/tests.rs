@@ -378,7 +378,7 @@ fn pointer() -> impl Strategy<Value = String> {
 
 /// A mapping of any shape, also one that no configuration could have.
 fn any_table() -> impl Strategy<Value = Table> {
-    let pointers = prop::collection::vec(prop::option::of(pointer()), 26);
+    let pointers = prop::collection::vec(prop::option::of(pointer()), 28);
     let lists = prop::collection::vec(prop::option::of(prop::collection::vec("a|1|null", 0..3)), 7);
     (pointers, lists).prop_map(|(pointers, lists)| {
         let mut pointers = pointers.into_iter();
@@ -418,6 +418,8 @@ fn any_table() -> impl Strategy<Value = Table> {
                 total_minor: next(),
                 currency: next(),
                 marketing_consent: next(),
+                marketing_consent_at: next(),
+                marketing_consent_text: next(),
                 changed_at: next(),
                 placed_at: next(),
                 ask_at: next(),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use config::Config;
-use domain::ShopId;
+use domain::{Order, ShopId, decision::Reason};
 
 use super::{say, webhook::Format};
 use crate::{
@@ -74,6 +74,13 @@ fn check(args: &CheckArgs, source: &Source) -> anyhow::Result<()> {
             "  {} ({}): webhooks go to {}/webhooks/{}",
             shop.name, shop.platform, config.server.public_url, shop.id
         ));
+        // An order that says nothing is the one that most is asked for.
+        if shop.policy.consent.ground(&Order::default()) == Err(Reason::NoConsent) {
+            say(
+                "    In most of Europe it asks only buyers who agreed to marketing. If buyers are told at \
+                 the checkout,\n    set consent_notice: docs/consent.md says how.",
+            );
+        }
     }
     if config.shops.is_empty() {
         say("  No shop yet: add a table [shops.<id>], or a file shops.d/<id>.toml.");

@@ -91,7 +91,8 @@ fn configuration(dir: &Path, port: u16) -> anyhow::Result<String> {
         "[server]\npublic_url = \"http://127.0.0.1:{port}\"\nlisten = [\"127.0.0.1:{port}\"]\n\
          operator_listen = []\n[database]\nurl = {database}\n[mail]\noutbox_dir = {}\n\
          [log]\nlevel = \"warn\"\n[sender]\naddress = \"reviews@afs-demo.example\"\n\
-         [invitations]\nwindow_always_open = true\n",
+         [invitations]\nwindow_always_open = true\n\
+         consent_notice = \"We will ask you for a review by e-mail. You can object at any time.\"\n",
         path("outbox")?,
     );
     for shop in &orders::SHOPS {

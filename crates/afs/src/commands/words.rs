@@ -19,6 +19,8 @@ pub(crate) fn why(reason: Reason) -> &'static str {
         Reason::BelowMinimum => "it is worth less than the shop's minimum",
         Reason::NotSampled => "the shop asks one of several buyers, and this is another",
         Reason::PartlyShipped => "only a part of it was sent, and the shop waits for the rest",
+        Reason::NoConsent => "nothing says that the buyer may be asked by e-mail",
+        Reason::Objected => "the buyer said no to marketing by e-mail, or took a yes back",
     }
 }
 
@@ -32,12 +34,14 @@ pub(crate) fn setting(reason: Reason) -> Option<&'static str> {
         Reason::BelowMinimum => Some("minimum_total"),
         Reason::NotSampled => Some("one_in"),
         Reason::PartlyShipped => Some("trigger"),
+        Reason::NoConsent => Some("consent"),
         Reason::OrderCancelled
         | Reason::OrderRefunded
         | Reason::TestOrder
         | Reason::NoAddress
         | Reason::AlreadyInvited
-        | Reason::TooLate => None,
+        | Reason::TooLate
+        | Reason::Objected => None,
     }
 }
 

@@ -251,3 +251,30 @@ fn changes_tell_keys_and_whether_a_restart_is_needed() {
     let back: Vec<Change> = changes(&new, &old);
     assert_eq!(back.len(), found.len(), "what is gone has changed too");
 }
+
+#[test]
+fn what_a_country_does_not_say_about_consent_is_as_the_shop_says() {
+    use domain::{Order, consent::Ground, decision::Reason};
+    let text = format!(
+        "[invitations]\nconsent = 'opt_in'\nconsent_notice = 'We will ask you for a review.'\n\
+         [invitations.countries.DE]\nconsent = 'soft_opt_in'\n\
+         [invitations.countries.US]\nconsent = 'none'\n\
+         [invitations.countries.SE]\nconsent = 'legal_default'\n\
+         consent_notice = 'Vi ber dig om ett omdöme.'\n\
+         {SHOP}\n\
+         [shops.my-shop.invitations.countries.US]\nconsent = 'soft_opt_in'\n"
+    );
+    let config = Config::from_toml(&text, PLATFORMS).unwrap();
+    let policy = &shop(&config).policy;
+    let ground = |country: &str| {
+        let order = Order { country: Some(country.into()), ..Order::default() };
+        policy.consent.ground(&order).map(|ground| match ground {
+            Ground::SoftOptIn { .. } => policy.consent.notice(&order).unwrap().text.clone(),
+            other => panic!("{other:?}"),
+        })
+    };
+    assert_eq!(ground("DE").unwrap(), "We will ask you for a review.");
+    assert_eq!(ground("SE").unwrap(), "Vi ber dig om ett omdöme.");
+    assert!(ground("US").is_ok(), "the shop's word counts more");
+    assert_eq!(ground("CA"), Err(Reason::NoConsent));
+}

@@ -157,6 +157,16 @@ fn every_contradiction_is_found_where_it_was_made() {
         ),
         ("[invitations]\nwindow_opens = '19:00'".to_owned(), "2:1", "is not before"),
         (
+            "[invitations]\nconsent = 'soft_opt_in'".to_owned(),
+            "2:1",
+            "`invitations.consent` is `soft_opt_in`, but `consent_notice` is missing",
+        ),
+        (
+            format!("{SHOP}[shops.a.invitations.countries.DE]\nconsent = 'soft_opt_in'"),
+            "6:1",
+            "`shops.a.invitations.countries.DE.consent` is `soft_opt_in`, but",
+        ),
+        (
             format!("{SHOP}[shops.a.invitations]\nwindow_closes = '09:00'"),
             "6:1",
             "`invitations.window_opens` is not before `shops.a.invitations.window_closes`",

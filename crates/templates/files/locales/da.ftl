@@ -134,14 +134,26 @@ later-not-text = Du har allerede brugt denne mulighed, eller der er ikke mere at
 
 ## Sider: ikke flere e-mails
 
-unsubscribe-heading = Vil du afmelde anmodninger om anmeldelser?
-unsubscribe-text = { $shop } beder dig så ikke længere om anmeldelser via e-mail. Det påvirker ikke e-mails om dine bestillinger.
-unsubscribe-button = Afmeld
-unsubscribe-all-text = Flere butikker beder om anmeldelser via denne tjeneste. Du kan også afmelde anmodninger fra dem alle.
-unsubscribe-all-button = Afmeld anmodninger fra alle butikker
-unsubscribed-heading = Du er afmeldt
-unsubscribed-text = { $shop } beder dig ikke længere om anmeldelser via e-mail. Det gælder med det samme.
-unsubscribed-all-text = Ingen af de butikker, der bruger denne tjeneste, beder dig længere om anmeldelser via e-mail. Det gælder med det samme.
+preferences-heading = Hvilke anmodninger om anmeldelser vil du have?
+preferences-saved-heading = Dit valg er gemt
+preferences-holds =
+    { $choice ->
+        [no-reminders] { $shop } må bede dig om en anmeldelse efter en bestilling, men sender ingen påmindelse.
+        [none-from-shop] { $shop } beder dig ikke om anmeldelser via e-mail.
+        [none] Ingen af de butikker, der bruger denne tjeneste, beder dig om anmeldelser via e-mail.
+       *[all] { $shop } må bede dig om en anmeldelse efter en bestilling og minde dig om det én gang.
+    }
+preferences-saved = Det gælder med det samme.
+preferences-fixed = E-mails til denne adresse er også stoppet af en anden grund, for eksempel fordi en kom retur. Det kan ikke ændres her. Skriv til { $shop }, hvis du vil høre fra butikken igen.
+preferences-choice =
+    { $choice ->
+        [no-reminders] Spørg mig, men send ingen påmindelse
+        [none-from-shop] Ingen anmodninger om anmeldelser fra { $shop }
+        [none] Ingen anmodninger om anmeldelser fra nogen butik, der bruger denne tjeneste
+       *[all] Spørg mig, og mind mig om det én gang
+    }
+preferences-orders = E-mails om dine bestillinger påvirkes ikke.
+preferences-button = Gem mit valg
 
 
 ## Sider: noget er i vejen

@@ -134,14 +134,26 @@ later-not-text = Sie haben diese Möglichkeit schon genutzt, oder es gibt nichts
 
 ## Seiten: keine E-Mails mehr
 
-unsubscribe-heading = Keine Bitten um Bewertungen mehr?
-unsubscribe-text = { $shop } bittet Sie dann nicht mehr per E-Mail um Bewertungen. E-Mails zu Ihren Bestellungen sind davon nicht betroffen.
-unsubscribe-button = Abmelden
-unsubscribe-all-text = Mehrere Shops bitten über diesen Dienst um Bewertungen. Sie können sich auch von allen diesen Shops abmelden.
-unsubscribe-all-button = Von allen Shops abmelden
-unsubscribed-heading = Sie sind abgemeldet
-unsubscribed-text = { $shop } bittet Sie nicht mehr per E-Mail um Bewertungen. Das gilt ab sofort.
-unsubscribed-all-text = Keiner der Shops, die diesen Dienst nutzen, bittet Sie noch per E-Mail um Bewertungen. Das gilt ab sofort.
+preferences-heading = Welche Bitten um Bewertungen möchten Sie erhalten?
+preferences-saved-heading = Ihre Auswahl ist gespeichert
+preferences-holds =
+    { $choice ->
+        [no-reminders] { $shop } darf Sie nach einer Bestellung um eine Bewertung bitten, erinnert Sie aber nicht.
+        [none-from-shop] { $shop } bittet Sie nicht per E-Mail um Bewertungen.
+        [none] Keiner der Shops, die diesen Dienst nutzen, bittet Sie per E-Mail um Bewertungen.
+       *[all] { $shop } darf Sie nach einer Bestellung um eine Bewertung bitten und einmal daran erinnern.
+    }
+preferences-saved = Das gilt ab sofort.
+preferences-fixed = E-Mails an diese Adresse sind auch aus einem anderen Grund gestoppt, zum Beispiel weil eine zurückkam. Das lässt sich hier nicht ändern. Wenn Sie wieder von { $shop } hören möchten, schreiben Sie bitte an den Shop.
+preferences-choice =
+    { $choice ->
+        [no-reminders] Fragen Sie mich, aber erinnern Sie mich nicht
+        [none-from-shop] Keine Bitten um Bewertungen von { $shop }
+        [none] Keine Bitten um Bewertungen von allen Shops, die diesen Dienst nutzen
+       *[all] Fragen Sie mich, und erinnern Sie mich einmal
+    }
+preferences-orders = E-Mails zu Ihren Bestellungen sind davon nicht betroffen.
+preferences-button = Auswahl speichern
 
 
 ## Seiten: etwas ist im Weg

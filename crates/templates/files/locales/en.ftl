@@ -145,14 +145,27 @@ later-not-text = This has been used already, or there is nothing left to ask abo
 
 ## Pages: no more mail
 
-unsubscribe-heading = Unsubscribe from review requests?
-unsubscribe-text = { $shop } will then no longer ask you for reviews by email. Emails about your orders are not affected.
-unsubscribe-button = Unsubscribe
-unsubscribe-all-text = Several shops ask for reviews through this service. You can also stop the requests of all of them.
-unsubscribe-all-button = Unsubscribe from all shops
-unsubscribed-heading = You are unsubscribed
-unsubscribed-text = { $shop } will no longer ask you for reviews by email. This takes effect at once.
-unsubscribed-all-text = None of the shops that use this service will ask you for reviews by email any more. This takes effect at once.
+preferences-heading = Which review requests do you want?
+preferences-saved-heading = Your choice is saved
+# $choice: what holds now.
+preferences-holds =
+    { $choice ->
+        [no-reminders] { $shop } may ask you for a review after an order, but does not remind you.
+        [none-from-shop] { $shop } does not ask you for reviews by email.
+        [none] None of the shops that use this service asks you for reviews by email.
+       *[all] { $shop } may ask you for a review after an order, and remind you once.
+    }
+preferences-saved = This takes effect at once.
+preferences-fixed = Emails to this address are also stopped for another reason, for example because one came back. That cannot be changed here. If you want to hear from { $shop } again, please write to them.
+preferences-choice =
+    { $choice ->
+        [no-reminders] Ask me, but do not remind me
+        [none-from-shop] No review requests from { $shop }
+        [none] No review requests from any shop that uses this service
+       *[all] Ask me, and remind me once
+    }
+preferences-orders = Emails about your orders are not affected.
+preferences-button = Save my choice
 
 
 ## Pages: something is in the way

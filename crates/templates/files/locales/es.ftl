@@ -134,14 +134,26 @@ later-not-text = Ya has usado esta opción o no queda nada por preguntar. El enl
 
 ## Páginas: no más correos
 
-unsubscribe-heading = ¿Dejar de recibir solicitudes de reseñas?
-unsubscribe-text = { $shop } dejará de pedirte reseñas por correo electrónico. Esto no afecta a los correos sobre tus pedidos.
-unsubscribe-button = Darme de baja
-unsubscribe-all-text = Varias tiendas piden reseñas a través de este servicio. También puedes dejar de recibir las solicitudes de todas ellas.
-unsubscribe-all-button = Darme de baja de todas las tiendas
-unsubscribed-heading = Te has dado de baja
-unsubscribed-text = { $shop } no volverá a pedirte reseñas por correo electrónico. El cambio tiene efecto inmediato.
-unsubscribed-all-text = Ninguna de las tiendas que utilizan este servicio volverá a pedirte reseñas por correo electrónico. El cambio tiene efecto inmediato.
+preferences-heading = ¿Qué solicitudes de reseñas quieres recibir?
+preferences-saved-heading = Tu elección se ha guardado
+preferences-holds =
+    { $choice ->
+        [no-reminders] { $shop } puede pedirte una reseña después de un pedido, pero no te lo recuerda.
+        [none-from-shop] { $shop } no te pide reseñas por correo electrónico.
+        [none] Ninguna de las tiendas que utilizan este servicio te pide reseñas por correo electrónico.
+       *[all] { $shop } puede pedirte una reseña después de un pedido y recordártelo una vez.
+    }
+preferences-saved = El cambio tiene efecto inmediato.
+preferences-fixed = Los correos a esta dirección también se han detenido por otro motivo, por ejemplo porque uno fue devuelto. Eso no se puede cambiar aquí. Si quieres volver a tener noticias de { $shop }, escríbele.
+preferences-choice =
+    { $choice ->
+        [no-reminders] Pregúntame, pero no me lo recuerdes
+        [none-from-shop] Ninguna solicitud de reseñas de { $shop }
+        [none] Ninguna solicitud de reseñas de ninguna tienda que utilice este servicio
+       *[all] Pregúntame y recuérdamelo una vez
+    }
+preferences-orders = Esto no afecta a los correos sobre tus pedidos.
+preferences-button = Guardar mi elección
 
 
 ## Páginas: algo se interpone

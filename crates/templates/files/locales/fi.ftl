@@ -134,14 +134,26 @@ later-not-text = Olet jo käyttänyt tämän mahdollisuuden, tai kysyttävää e
 
 ## Sivut: ei enää sähköposteja
 
-unsubscribe-heading = Perutaanko arvostelupyynnöt?
-unsubscribe-text = { $shop } ei sen jälkeen enää pyydä sinulta arvosteluja sähköpostitse. Tämä ei vaikuta tilauksiasi koskeviin viesteihin.
-unsubscribe-button = Peru arvostelupyynnöt
-unsubscribe-all-text = Useat kaupat pyytävät arvosteluja tämän palvelun kautta. Voit perua myös niiden kaikkien pyynnöt.
-unsubscribe-all-button = Peru kaikkien kauppojen pyynnöt
-unsubscribed-heading = Arvostelupyynnöt on peruttu
-unsubscribed-text = { $shop } ei enää pyydä sinulta arvosteluja sähköpostitse. Muutos tulee voimaan heti.
-unsubscribed-all-text = Mikään tätä palvelua käyttävä kauppa ei enää pyydä sinulta arvosteluja sähköpostitse. Muutos tulee voimaan heti.
+preferences-heading = Mitä arvostelupyyntöjä haluat?
+preferences-saved-heading = Valintasi on tallennettu
+preferences-holds =
+    { $choice ->
+        [no-reminders] { $shop } voi pyytää sinulta arvostelua tilauksen jälkeen mutta ei muistuta.
+        [none-from-shop] { $shop } ei pyydä sinulta arvosteluja sähköpostitse.
+        [none] Mikään tätä palvelua käyttävä kauppa ei pyydä sinulta arvosteluja sähköpostitse.
+       *[all] { $shop } voi pyytää sinulta arvostelua tilauksen jälkeen ja muistuttaa kerran.
+    }
+preferences-saved = Muutos tulee voimaan heti.
+preferences-fixed = Viestit tähän osoitteeseen on pysäytetty myös muusta syystä, esimerkiksi koska viesti palautui. Sitä ei voi muuttaa täällä. Jos haluat taas kuulla kaupasta { $shop }, kirjoita sille.
+preferences-choice =
+    { $choice ->
+        [no-reminders] Kysykää, mutta älkää muistuttako
+        [none-from-shop] Ei arvostelupyyntöjä kaupasta { $shop }
+        [none] Ei arvostelupyyntöjä yhdestäkään tätä palvelua käyttävästä kaupasta
+       *[all] Kysykää ja muistuttakaa kerran
+    }
+preferences-orders = Tämä ei vaikuta tilauksiasi koskeviin viesteihin.
+preferences-button = Tallenna valintani
 
 
 ## Sivut: jokin on tiellä

@@ -134,14 +134,26 @@ later-not-text = Vous avez déjà utilisé cette possibilité, ou il n’y a plu
 
 ## Pages : plus d’e-mails
 
-unsubscribe-heading = Ne plus recevoir de demandes d’avis ?
-unsubscribe-text = { $shop } ne vous demandera alors plus d’avis par e-mail. Cela ne concerne pas les e-mails relatifs à vos commandes.
-unsubscribe-button = Me désinscrire
-unsubscribe-all-text = Plusieurs boutiques demandent des avis par l’intermédiaire de ce service. Vous pouvez aussi mettre fin aux demandes de toutes ces boutiques.
-unsubscribe-all-button = Me désinscrire de toutes les boutiques
-unsubscribed-heading = Votre désinscription est enregistrée
-unsubscribed-text = { $shop } ne vous demandera plus d’avis par e-mail. Cela prend effet immédiatement.
-unsubscribed-all-text = Aucune des boutiques qui utilisent ce service ne vous demandera plus d’avis par e-mail. Cela prend effet immédiatement.
+preferences-heading = Quelles demandes d’avis souhaitez-vous recevoir ?
+preferences-saved-heading = Votre choix est enregistré
+preferences-holds =
+    { $choice ->
+        [no-reminders] { $shop } peut vous demander un avis après une commande, sans rappel.
+        [none-from-shop] { $shop } ne vous demande pas d’avis par e-mail.
+        [none] Aucune des boutiques qui utilisent ce service ne vous demande d’avis par e-mail.
+       *[all] { $shop } peut vous demander un avis après une commande et vous le rappeler une fois.
+    }
+preferences-saved = Cela prend effet immédiatement.
+preferences-fixed = Les e-mails à cette adresse sont aussi arrêtés pour une autre raison, par exemple parce que l’un d’eux est revenu. Cela ne peut pas être modifié ici. Pour avoir de nouveau des nouvelles de { $shop }, veuillez écrire à la boutique.
+preferences-choice =
+    { $choice ->
+        [no-reminders] Demandez-moi un avis, sans rappel
+        [none-from-shop] Aucune demande d’avis de { $shop }
+        [none] Aucune demande d’avis des boutiques qui utilisent ce service
+       *[all] Demandez-moi un avis, avec un rappel
+    }
+preferences-orders = Cela ne concerne pas les e-mails relatifs à vos commandes.
+preferences-button = Enregistrer mon choix
 
 
 ## Pages : un obstacle

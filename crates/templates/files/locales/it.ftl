@@ -134,14 +134,26 @@ later-not-text = Hai già usato questa possibilità oppure non c’è più nulla
 
 ## Pagine: niente più e-mail
 
-unsubscribe-heading = Non vuoi più ricevere richieste di recensione?
-unsubscribe-text = In tal caso { $shop } non ti chiederà più recensioni via e-mail. Questo non riguarda le e-mail sui tuoi ordini.
-unsubscribe-button = Non ricevere più richieste
-unsubscribe-all-text = Più negozi chiedono recensioni tramite questo servizio. Puoi anche interrompere le richieste di tutti.
-unsubscribe-all-button = Non ricevere più richieste da nessun negozio
-unsubscribed-heading = Non riceverai più richieste di recensione
-unsubscribed-text = { $shop } non ti chiederà più recensioni via e-mail. La modifica ha effetto immediato.
-unsubscribed-all-text = Nessuno dei negozi che usano questo servizio ti chiederà più recensioni via e-mail. La modifica ha effetto immediato.
+preferences-heading = Quali richieste di recensione vuoi ricevere?
+preferences-saved-heading = La tua scelta è salvata
+preferences-holds =
+    { $choice ->
+        [no-reminders] { $shop } può chiederti una recensione dopo un ordine, ma non te lo ricorda.
+        [none-from-shop] { $shop } non ti chiede recensioni via e-mail.
+        [none] Nessuno dei negozi che usano questo servizio ti chiede recensioni via e-mail.
+       *[all] { $shop } può chiederti una recensione dopo un ordine e ricordartelo una volta.
+    }
+preferences-saved = La modifica ha effetto immediato.
+preferences-fixed = Le e-mail a questo indirizzo sono ferme anche per un altro motivo, per esempio perché una è tornata indietro. Questo non si può cambiare qui. Se vuoi di nuovo ricevere notizie da { $shop }, scrivi al negozio.
+preferences-choice =
+    { $choice ->
+        [no-reminders] Chiedimelo, ma non ricordarmelo
+        [none-from-shop] Nessuna richiesta di recensione da { $shop }
+        [none] Nessuna richiesta di recensione dai negozi che usano questo servizio
+       *[all] Chiedimelo e ricordamelo una volta
+    }
+preferences-orders = Questo non riguarda le e-mail sui tuoi ordini.
+preferences-button = Salva la mia scelta
 
 
 ## Pagine: qualcosa non va

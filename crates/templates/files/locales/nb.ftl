@@ -134,14 +134,26 @@ later-not-text = Du har allerede brukt denne muligheten, eller det er ikke noe m
 
 ## Sider: ikke flere e-poster
 
-unsubscribe-heading = Vil du melde deg av forespørsler om anmeldelser?
-unsubscribe-text = { $shop } ber deg da ikke lenger om anmeldelser på e-post. Det påvirker ikke e-poster om bestillingene dine.
-unsubscribe-button = Meld meg av
-unsubscribe-all-text = Flere butikker ber om anmeldelser gjennom denne tjenesten. Du kan også melde deg av forespørsler fra alle sammen.
-unsubscribe-all-button = Meld meg av forespørsler fra alle butikker
-unsubscribed-heading = Du er meldt av
-unsubscribed-text = { $shop } ber deg ikke lenger om anmeldelser på e-post. Det gjelder med en gang.
-unsubscribed-all-text = Ingen av butikkene som bruker denne tjenesten, ber deg lenger om anmeldelser på e-post. Det gjelder med en gang.
+preferences-heading = Hvilke forespørsler om anmeldelser vil du ha?
+preferences-saved-heading = Valget ditt er lagret
+preferences-holds =
+    { $choice ->
+        [no-reminders] { $shop } kan be deg om en anmeldelse etter en bestilling, men sender ingen påminnelse.
+        [none-from-shop] { $shop } ber deg ikke om anmeldelser på e-post.
+        [none] Ingen av butikkene som bruker denne tjenesten, ber deg om anmeldelser på e-post.
+       *[all] { $shop } kan be deg om en anmeldelse etter en bestilling og minne deg på det én gang.
+    }
+preferences-saved = Det gjelder med en gang.
+preferences-fixed = E-poster til denne adressen er også stoppet av en annen grunn, for eksempel fordi en kom i retur. Det kan ikke endres her. Skriv til { $shop } hvis du vil høre fra butikken igjen.
+preferences-choice =
+    { $choice ->
+        [no-reminders] Spør meg, men send ingen påminnelse
+        [none-from-shop] Ingen forespørsler om anmeldelser fra { $shop }
+        [none] Ingen forespørsler om anmeldelser fra noen butikk som bruker denne tjenesten
+       *[all] Spør meg, og minn meg på det én gang
+    }
+preferences-orders = E-poster om bestillingene dine påvirkes ikke.
+preferences-button = Lagre valget mitt
 
 
 ## Sider: noe er i veien

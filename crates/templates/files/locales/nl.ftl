@@ -134,14 +134,26 @@ later-not-text = Je hebt deze mogelijkheid al gebruikt, of er valt niets meer te
 
 ## Pagina's: geen e-mails meer
 
-unsubscribe-heading = Afmelden voor reviewverzoeken?
-unsubscribe-text = { $shop } vraagt je dan niet meer per e-mail om reviews. Dit heeft geen invloed op e-mails over je bestellingen.
-unsubscribe-button = Afmelden
-unsubscribe-all-text = Meerdere winkels vragen via deze dienst om reviews. Je kunt je ook afmelden voor de verzoeken van al deze winkels.
-unsubscribe-all-button = Afmelden voor alle winkels
-unsubscribed-heading = Je bent afgemeld
-unsubscribed-text = { $shop } vraagt je niet meer per e-mail om reviews. Dit gaat direct in.
-unsubscribed-all-text = Geen van de winkels die deze dienst gebruiken, vraagt je nog per e-mail om reviews. Dit gaat direct in.
+preferences-heading = Welke reviewverzoeken wil je ontvangen?
+preferences-saved-heading = Je keuze is opgeslagen
+preferences-holds =
+    { $choice ->
+        [no-reminders] { $shop } mag je na een bestelling om een review vragen, maar herinnert je er niet aan.
+        [none-from-shop] { $shop } vraagt je niet per e-mail om reviews.
+        [none] Geen van de winkels die deze dienst gebruiken, vraagt je per e-mail om reviews.
+       *[all] { $shop } mag je na een bestelling om een review vragen en je er één keer aan herinneren.
+    }
+preferences-saved = Dit gaat direct in.
+preferences-fixed = E-mails naar dit adres zijn ook om een andere reden gestopt, bijvoorbeeld omdat er een terugkwam. Dat kun je hier niet wijzigen. Wil je weer van { $shop } horen, schrijf dan naar de winkel.
+preferences-choice =
+    { $choice ->
+        [no-reminders] Vraag het me, maar herinner me er niet aan
+        [none-from-shop] Geen reviewverzoeken van { $shop }
+        [none] Geen reviewverzoeken van winkels die deze dienst gebruiken
+       *[all] Vraag het me en herinner me er één keer aan
+    }
+preferences-orders = Dit heeft geen invloed op e-mails over je bestellingen.
+preferences-button = Mijn keuze opslaan
 
 
 ## Pagina's: er zit iets in de weg

@@ -144,14 +144,26 @@ later-not-text = Ta możliwość została już wykorzystana albo nie ma już o c
 
 ## Strony: koniec e-maili
 
-unsubscribe-heading = Zrezygnować z próśb o opinie?
-unsubscribe-text = Sklep { $shop } nie będzie już wtedy prosić Cię e-mailem o opinie. Nie dotyczy to e-maili o Twoich zamówieniach.
-unsubscribe-button = Rezygnuję
-unsubscribe-all-text = Różne sklepy proszą o opinie za pośrednictwem tej usługi. Możesz też zrezygnować z próśb od nich wszystkich.
-unsubscribe-all-button = Rezygnuję z próśb od wszystkich sklepów
-unsubscribed-heading = Rezygnacja została przyjęta
-unsubscribed-text = Sklep { $shop } nie będzie już prosić Cię e-mailem o opinie. Zmiana obowiązuje od razu.
-unsubscribed-all-text = Żaden ze sklepów korzystających z tej usługi nie będzie już prosić Cię e-mailem o opinie. Zmiana obowiązuje od razu.
+preferences-heading = Jakie prośby o opinie chcesz otrzymywać?
+preferences-saved-heading = Twój wybór został zapisany
+preferences-holds =
+    { $choice ->
+        [no-reminders] Sklep { $shop } może po zamówieniu poprosić Cię o opinię, ale nie przypomina o tym.
+        [none-from-shop] Sklep { $shop } nie prosi Cię e-mailem o opinie.
+        [none] Żaden ze sklepów korzystających z tej usługi nie prosi Cię e-mailem o opinie.
+       *[all] Sklep { $shop } może po zamówieniu poprosić Cię o opinię i raz o tym przypomnieć.
+    }
+preferences-saved = Zmiana obowiązuje od razu.
+preferences-fixed = E-maile na ten adres są wstrzymane także z innego powodu, na przykład dlatego, że jeden wrócił. Tego nie można tu zmienić. Jeśli chcesz znów otrzymywać wiadomości od sklepu { $shop }, napisz do niego.
+preferences-choice =
+    { $choice ->
+        [no-reminders] Pytajcie mnie, ale nie przypominajcie
+        [none-from-shop] Żadnych próśb o opinie od sklepu { $shop }
+        [none] Żadnych próśb o opinie od sklepów korzystających z tej usługi
+       *[all] Pytajcie mnie i raz przypomnijcie
+    }
+preferences-orders = Nie dotyczy to e-maili o Twoich zamówieniach.
+preferences-button = Zapisz mój wybór
 
 
 ## Strony: coś stoi na przeszkodzie

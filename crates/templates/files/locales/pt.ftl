@@ -134,14 +134,26 @@ later-not-text = Já usou esta possibilidade ou já não há nada a perguntar. O
 
 ## Páginas: não receber mais e-mails
 
-unsubscribe-heading = Deixar de receber pedidos de avaliação?
-unsubscribe-text = A loja { $shop } deixará de lhe pedir avaliações por e-mail. Os e-mails sobre as suas encomendas não são afetados.
-unsubscribe-button = Deixar de receber pedidos
-unsubscribe-all-text = Várias lojas pedem avaliações através deste serviço. Também pode deixar de receber os pedidos de todas elas.
-unsubscribe-all-button = Deixar de receber pedidos de todas as lojas
-unsubscribed-heading = Já não irá receber pedidos de avaliação
-unsubscribed-text = A loja { $shop } não voltará a pedir-lhe avaliações por e-mail. A alteração tem efeito imediato.
-unsubscribed-all-text = Nenhuma das lojas que utilizam este serviço voltará a pedir-lhe avaliações por e-mail. A alteração tem efeito imediato.
+preferences-heading = Que pedidos de avaliação quer receber?
+preferences-saved-heading = A sua escolha foi guardada
+preferences-holds =
+    { $choice ->
+        [no-reminders] A loja { $shop } pode pedir-lhe uma avaliação depois de uma encomenda, mas não envia lembretes.
+        [none-from-shop] A loja { $shop } não lhe pede avaliações por e-mail.
+        [none] Nenhuma das lojas que utilizam este serviço lhe pede avaliações por e-mail.
+       *[all] A loja { $shop } pode pedir-lhe uma avaliação depois de uma encomenda e enviar um lembrete.
+    }
+preferences-saved = A alteração tem efeito imediato.
+preferences-fixed = Os e-mails para este endereço também estão parados por outro motivo, por exemplo porque um foi devolvido. Isso não pode ser alterado aqui. Se quiser voltar a receber notícias da loja { $shop }, escreva-lhe.
+preferences-choice =
+    { $choice ->
+        [no-reminders] Perguntem-me, mas sem lembrete
+        [none-from-shop] Nenhum pedido de avaliação da loja { $shop }
+        [none] Nenhum pedido de avaliação das lojas que utilizam este serviço
+       *[all] Perguntem-me e enviem um lembrete
+    }
+preferences-orders = Os e-mails sobre as suas encomendas não são afetados.
+preferences-button = Guardar a minha escolha
 
 
 ## Páginas: algo correu mal

@@ -134,14 +134,26 @@ later-not-text = Du har redan använt den här möjligheten, eller så finns det
 
 ## Sidor: inga fler mejl
 
-unsubscribe-heading = Vill du inte få fler förfrågningar om omdömen?
-unsubscribe-text = { $shop } ber dig då inte längre om omdömen via e-post. Mejl om dina beställningar påverkas inte.
-unsubscribe-button = Avsluta förfrågningar
-unsubscribe-all-text = Flera butiker ber om omdömen via den här tjänsten. Du kan också avsluta förfrågningarna från alla.
-unsubscribe-all-button = Avsluta förfrågningar från alla butiker
-unsubscribed-heading = Du får inga fler förfrågningar
-unsubscribed-text = { $shop } ber dig inte längre om omdömen via e-post. Det gäller genast.
-unsubscribed-all-text = Ingen av butikerna som använder den här tjänsten ber dig längre om omdömen via e-post. Det gäller genast.
+preferences-heading = Vilka förfrågningar om omdömen vill du ha?
+preferences-saved-heading = Ditt val är sparat
+preferences-holds =
+    { $choice ->
+        [no-reminders] { $shop } får be dig om ett omdöme efter en beställning, men påminner dig inte.
+        [none-from-shop] { $shop } ber dig inte om omdömen via e-post.
+        [none] Ingen av butikerna som använder den här tjänsten ber dig om omdömen via e-post.
+       *[all] { $shop } får be dig om ett omdöme efter en beställning och påminna dig en gång.
+    }
+preferences-saved = Det gäller genast.
+preferences-fixed = Mejl till den här adressen är också stoppade av ett annat skäl, till exempel för att ett kom i retur. Det går inte att ändra här. Vill du höra av { $shop } igen, skriv till butiken.
+preferences-choice =
+    { $choice ->
+        [no-reminders] Fråga mig, men påminn mig inte
+        [none-from-shop] Inga förfrågningar om omdömen från { $shop }
+        [none] Inga förfrågningar om omdömen från någon butik som använder den här tjänsten
+       *[all] Fråga mig, och påminn mig en gång
+    }
+preferences-orders = Mejl om dina beställningar påverkas inte.
+preferences-button = Spara mitt val
 
 
 ## Sidor: något är i vägen

@@ -2,8 +2,10 @@
 
 use config::ShopSettings;
 use domain::{
-    Change, Decision, Fulfilment, InvitationState, Known, MailKind, OrderEvent, OrderStatus,
-    Policy, decide,
+    Change, Consent, Decision, Fulfilment, InvitationState, Known, MailKind, OrderEvent,
+    OrderStatus, Policy,
+    consent::{Basis, Ground},
+    decide,
     decision::{DelayRule, Reason, Timing},
     policy::Trigger,
     review::{Label, Refusal},
@@ -111,14 +113,18 @@ impl<'a> Teller<'a> {
     }
 
     /// What keeps mail from the recipient at this time.
-    fn stop_on(&self, at: Timestamp) -> Option<&Stop> {
-        let in_force = |stop: &&Stop| stop.expires_at.is_none_or(|expires_at| expires_at > at);
+    fn stop_on(&self, kind: MailKind, at: Timestamp) -> Option<&Stop> {
+        let in_force = |stop: &&Stop| {
+            stop.ends(kind) && stop.expires_at.is_none_or(|expires_at| expires_at > at)
+        };
         self.history.stops.iter().find(in_force)
     }
 
     fn stop(&self, stop: &Stop) -> Entry {
         let all = stop.all_shops;
-        let text = if stop.reason == UNSUBSCRIBED {
+        let text = if stop.reminders_only {
+            "The buyer asked for no more reminders from this shop.".to_owned()
+        } else if stop.reason == UNSUBSCRIBED {
             let whose = if all { "all shops of this installation" } else { "this shop" };
             format!("The buyer asked for no more mail from {whose}.")
         } else {
@@ -143,9 +149,17 @@ impl<'a> Teller<'a> {
             (Change::Completed, _) => "The platform told that the order is completed.",
         };
         let led_to = match &event.decision {
-            Decision::Schedule(timing) => self.timing(timing, event.at),
+            Decision::Schedule(timing) => {
+                format!("{}{}", self.timing(timing, event.at), self.ground(timing))
+            }
             Decision::Move(timing) => {
                 format!("{} That moves the invitation.", self.timing(timing, event.at))
+            }
+            Decision::Cancel { reason: reason @ (Reason::NoConsent | Reason::Objected) } => {
+                format!(
+                    "No mail had left yet: the invitation that waited is not sent, as {}.",
+                    why(*reason)
+                )
             }
             Decision::Cancel { .. } => {
                 "No mail had left yet: the invitation that waited is not sent.".to_owned()
@@ -160,6 +174,32 @@ impl<'a> Teller<'a> {
             Decision::DoNotInvite { reason } => left_out(*reason, event.change),
         };
         Entry { at: event.at, text: format!("{told} {led_to}") }
+    }
+
+    /// Why the buyer may be asked, behind other sentences.
+    fn ground(&self, timing: &Timing) -> String {
+        match &timing.ground {
+            None => String::new(),
+            Some(Ground::None) => " No consent is needed for that (`consent`).".to_owned(),
+            Some(Ground::SoftOptIn { notice }) => {
+                let text = self.history.checkout_notices.get(notice);
+                let text = text.map_or(String::new(), |text| format!(": “{text}”"));
+                format!(
+                    " The buyer may be asked because of the order itself: the platform told no \
+                     objection, and this was to be read at the checkout (`consent_notice`, \
+                     {notice}){text}"
+                )
+            }
+            Some(Ground::OptIn { consent }) => {
+                let Consent { field, at, text, .. } = consent;
+                let at = at.map_or(String::new(), |at| format!(", since {}", self.at(at)));
+                let text = text.as_ref().map_or(String::new(), |text| format!(" (“{text}”)"));
+                format!(
+                    " The buyer may be asked, having agreed to marketing by e-mail{at}: so the \
+                     platform told in `{field}`{text}."
+                )
+            }
+        }
     }
 
     /// Which rule set the time, to what, and what moved it.
@@ -299,7 +339,9 @@ impl<'a> Teller<'a> {
         for (n, outcome) in mail.outcomes.iter().enumerate() {
             tell(outcome.at, attempt_text(called, n, outcome));
         }
-        if let Some(text) = ended_text(mail, called) {
+        let cancels = |event: &Event| matches!(event.decision, Decision::Cancel { .. });
+        let was_told = self.history.events.iter().any(cancels);
+        if let Some(text) = ended_text(mail, called, was_told) {
             let last = mail.outcomes.last().map_or(mail.due_at, |outcome| outcome.at);
             tell(mail.due_at.max(last), text);
         }
@@ -373,7 +415,7 @@ impl<'a> Teller<'a> {
         }
         let ends = if self.is_undone() {
             Some("the order is undone")
-        } else if let Some(stop) = self.stop_on(self.now.max(mail.due_at)) {
+        } else if let Some(stop) = self.stop_on(mail.kind, self.now.max(mail.due_at)) {
             Some(stopped_as(&stop.reason))
         } else if self.history.review.is_some() && mail.kind != MailKind::Invitation {
             Some("there is a review")
@@ -511,6 +553,11 @@ impl<'a> Teller<'a> {
             (_, Some("asked_later")) => {
                 "Nothing beside the mail that the buyer asked to get later.".to_owned()
             }
+            (_, Some("no_consent" | "objected")) => {
+                "Nothing: an invitation that has ended stays so, also if the buyer agrees later. \
+                 Their next order counts anew."
+                    .to_owned()
+            }
             (_, Some("erased")) => {
                 "Nothing: who bought was erased, on request, before the mail left.".to_owned()
             }
@@ -613,6 +660,30 @@ impl<'a> Teller<'a> {
                 "It would have been invited if `exclude_domains` under {table} did not name the \
                  domain of the buyer's address."
             ),
+            Reason::NoConsent => {
+                let country = order.country.as_deref();
+                let law = match policy.map_or(Basis::by_law(country), |it| it.consent.basis(order))
+                {
+                    Basis::None => return String::new(),
+                    Basis::SoftOptIn => format!(
+                        ", or if `consent_notice` under {table} held what buyers read at the checkout"
+                    ),
+                    Basis::OptIn => String::new(),
+                };
+                let whose = country.map_or(
+                    "The order names no country, so it is taken for a European one.".to_owned(),
+                    |code| format!("That is the rule for buyers in {code}."),
+                );
+                format!(
+                    "It would have been invited if the platform told that the buyer agreed to \
+                     marketing by e-mail{law}. {whose} docs/consent.md has the rules."
+                )
+            }
+            Reason::Objected => {
+                "It would have been invited if the buyer had not said no, and is if \
+                                 they agree."
+                    .to_owned()
+            }
             Reason::Business => {
                 format!("It would have been invited with `invite_businesses = true` under {table}.")
             }
@@ -700,8 +771,9 @@ fn attempt_text(called: &str, n: usize, outcome: &MailOutcome) -> String {
     }
 }
 
-/// How a mail ended that did not leave, unless an event or the buyer's wish told so already.
-fn ended_text(mail: &Mail, called: &str) -> Option<String> {
+/// How a mail ended that did not leave, unless the buyer's wish or, as `was_told`, an event told so
+/// already.
+fn ended_text(mail: &Mail, called: &str, was_told: bool) -> Option<String> {
     let why = match (mail.state, mail.reason.as_deref()) {
         (InvitationState::Suppressed, Some("bounced")) => "there is no mailbox with that address",
         (InvitationState::Suppressed, Some("complained")) => "the buyer had called a mail spam",
@@ -713,6 +785,8 @@ fn ended_text(mail: &Mail, called: &str) -> Option<String> {
             "the same person had been asked about all of these products not long before \
              (`same_product_days`)"
         }
+        (InvitationState::Cancelled, Some("no_consent")) if !was_told => why(Reason::NoConsent),
+        (InvitationState::Cancelled, Some("objected")) if !was_told => why(Reason::Objected),
         (InvitationState::Cancelled, Some("reviewed")) => "there was a review already",
         (InvitationState::Cancelled, Some("address_changed")) => {
             "the order had got another address, to which the first mail had not gone"

@@ -3,8 +3,9 @@
 use bounce::Kind;
 use config::{Config, ShopSettings};
 use domain::{
-    Change, EmailAddress, Fulfilment, InvitationId, Item, Money, Order, OrderEvent, Review,
-    ReviewId, ShopId,
+    Change, Consent, EmailAddress, Fulfilment, InvitationId, Item, Money, Order, OrderEvent,
+    Review, ReviewId, ShopId,
+    decision::Reason,
     review::{Opinion, verify},
 };
 use jiff::{SignedDuration, Timestamp, ToSpan as _, tz::TimeZone};
@@ -12,7 +13,7 @@ use store::{
     Store, StoreSettings,
     intake::{Accepted, Arrival},
     sending::{AttemptOutcome, Claim, Claimed, Finish, SentMail},
-    suppression::From,
+    suppression::Stop,
 };
 use uuid::Uuid;
 
@@ -53,11 +54,13 @@ fn item(name: &str) -> Item {
 }
 
 impl Bench {
+    /// The order alone is a ground to ask, unless `invitations` say something about that.
     async fn new(invitations: &str) -> Self {
+        let consent = if invitations.contains("consent") { "" } else { "consent = 'none'\n" };
         let dir = tempfile::tempdir().unwrap();
         let config = format!(
             "[shops.tea]\nplatform = 'x'\nname = 'Tea'\nsecrets = ['a secret']\n\
-             [shops.tea.invitations]\ntime_zone = 'Europe/Stockholm'\n{invitations}"
+             [shops.tea.invitations]\ntime_zone = 'Europe/Stockholm'\n{consent}{invitations}"
         );
         let store = Store::open(StoreSettings {
             url: format!("sqlite:{}", dir.path().join("afs.db").display()),
@@ -204,7 +207,7 @@ async fn is_stopped_by_its_buyer_before_it_is_due() {
     let other = Order { reference: "4000".into(), ..order() };
     let earlier = bench.tell(Change::Completed, july(1, 10, 0), other).await.unwrap();
     let id = bench.tell(Change::Completed, july(2, 11, 0), order()).await.unwrap();
-    bench.store.unsubscribe(earlier, From::AllShops, july(5, 8, 0)).await.unwrap();
+    bench.store.unsubscribe(earlier, Stop::AllShops, july(5, 8, 0)).await.unwrap();
     let before = bench.told(july(6, 9, 0)).await;
     assert!(bench.claim(id, july(16, 11, 0)).await.is_none());
     let after = bench.told(july(17, 9, 0)).await;
@@ -370,4 +373,71 @@ async fn is_found_by_its_reference_or_else_by_its_number() {
 fn july_is_by_the_clock_of_stockholm() {
     let zone = TimeZone::get("Europe/Stockholm").unwrap();
     assert_eq!(crate::commands::words::moment(july(4, 11, 5), &zone), "Sat 4 Jul 2026, 11:05");
+}
+
+/// What Shopify tells, say.
+fn agreed() -> Consent {
+    Consent {
+        at: Some(july(1, 9, 30)),
+        text: Some("subscribed, confirmed_opt_in".into()),
+        ..Consent::ticked(true, "customer.email_marketing_consent")
+    }
+}
+
+fn german(marketing_consent: Option<Consent>) -> Order {
+    Order { country: Some("DE".into()), marketing_consent, ..order() }
+}
+
+const LAW: &str = "consent = 'legal_default'\nspread_minutes = 0\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn is_not_invited_from_germany_without_a_yes_or_a_notice() {
+    let mut told = String::new();
+    for order in [german(None), Order { country: None, ..german(None) }] {
+        let bench = Bench::new(LAW).await;
+        bench.tell(Change::Completed, july(1, 11, 0), order).await;
+        told += &bench.told(july(2, 9, 0)).await;
+        told += "\n\n";
+    }
+    insta::assert_snapshot!(told);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn is_invited_as_the_buyer_agreed() {
+    let bench = Bench::new(LAW).await;
+    bench.tell(Change::Completed, july(1, 11, 0), german(Some(agreed()))).await;
+    insta::assert_snapshot!(bench.told(july(2, 9, 0)).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn is_invited_as_buyers_are_told_at_the_checkout() {
+    let notice = "consent_notice = 'We will ask you for a review by e-mail. You can object.'\n";
+    let bench = Bench::new(&format!("{LAW}{notice}")).await;
+    bench.tell(Change::Completed, july(1, 11, 0), german(None)).await;
+    insta::assert_snapshot!(bench.told(july(2, 9, 0)).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn is_not_mailed_as_the_buyer_took_a_yes_back() {
+    let bench = Bench::new(&format!("delay_days = 3\n{LAW}")).await;
+    bench.tell(Change::Completed, july(1, 11, 0), german(Some(agreed()))).await;
+    let unticked = Consent::ticked(false, "customer.email_marketing_consent");
+    bench.tell(Change::Completed, july(2, 11, 0), german(Some(unticked))).await;
+    insta::assert_snapshot!(bench.told(july(3, 9, 0)).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn is_not_reminded_as_the_buyer_wants_none_or_took_a_yes_back() {
+    let bench = Bench::new(&format!("delay_days = 3\n{LAW}")).await;
+    let id = bench.tell(Change::Completed, july(1, 11, 0), german(Some(agreed()))).await.unwrap();
+    bench.attempt(id, july(4, 11, 0), took()).await;
+    let due = bench.store.due_invitations(july(30, 0, 0), 9).await.unwrap();
+    bench.store.prefer(id, Some(Stop::Reminders), july(5, 8, 0)).await.unwrap();
+    let unwanted = bench.told(july(6, 9, 0)).await;
+    bench.store.prefer(id, None, july(7, 8, 0)).await.unwrap();
+    let refused = Consent::stated(false, "customer.email_marketing_consent");
+    bench.tell(Change::Completed, july(8, 11, 0), german(Some(refused))).await;
+    let outcome = AttemptOutcome::MayNotAsk(Reason::Objected);
+    bench.attempt(due[0].id, july(11, 12, 0), outcome).await;
+    insta::assert_snapshot!(format!("{unwanted}\n\n{}", bench.told(july(12, 9, 0)).await));
 }

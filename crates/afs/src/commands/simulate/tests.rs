@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use store::{
     Store, StoreSettings,
     intake::{Accepted, Arrival},
-    suppression::From,
+    suppression::Stop,
 };
 use uuid::Uuid;
 
@@ -34,9 +34,11 @@ fn at(day: i64, hour: i64) -> Timestamp {
     first + ((day - 1) * 24 + hour).hours()
 }
 
+/// The order alone is a ground to ask, unless `invitations` say something about that.
 fn config(invitations: &str) -> Config {
+    let consent = if invitations.contains("consent") { "" } else { "consent = 'none'\n" };
     let text = format!(
-        "[invitations]\n{invitations}\n\
+        "[invitations]\n{consent}{invitations}\n\
          [shops.paper]\nplatform = 'x'\nname = 'Paper'\nsecrets = ['a secret']\n\
          [shops.tea]\nplatform = 'x'\nname = 'Tea'\nsecrets = ['a secret']\n"
     );
@@ -136,6 +138,20 @@ async fn what_changes_is_counted_and_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_be_asked_under_other_rules_is_counted() {
+    let bench = Bench::new("", "consent = 'opt_in'").await;
+    for (n, answer) in [Some(true), Some(false), None].into_iter().enumerate() {
+        let consent = answer.map(|is_ticked| domain::Consent::ticked(is_ticked, "newsletter"));
+        let order = order(&n.to_string(), &format!("buyer-{n}"), "a");
+        let order = Order { marketing_consent: consent, ..order };
+        bench.tell("tea", Change::Completed, at(1, 5), order).await;
+    }
+    let simulation = bench.simulate(at(1, 0)).await;
+    let report = &simulation.shops[&shop("tea")];
+    assert_eq!((report.changed(), report.new.not_mailed["no_consent"]), (2, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_same_configuration_changes_nothing() {
     let rules = "trigger = 'delivered'\nfallback_delay_days = 30\nperson_gap_hours = 100";
     let bench = Bench::new(rules, rules).await;
@@ -217,7 +233,7 @@ async fn who_said_stop_is_not_mailed_from_then_on() {
     let vip = Order { tags: vec!["vip".into()], ..order("2", "anna", "b") };
     bench.tell("tea", done, at(1, 10), vip).await;
     let id = bench.tell("tea", done, at(1, 10), order("1", "anna", "a")).await.unwrap();
-    bench.store.unsubscribe(id, From::Shop, at(10, 0)).await.unwrap();
+    bench.store.unsubscribe(id, Stop::Shop, at(10, 0)).await.unwrap();
     let simulation = bench.simulate(at(1, 0)).await;
     let report = &simulation.shops[&shop("tea")];
     assert_eq!((report.now.mailed, report.lost), (1, 1));

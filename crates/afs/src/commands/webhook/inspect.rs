@@ -8,7 +8,7 @@ use std::{
 use adapter_api::{Adapter, Event, PrivacyRequest, Request};
 use anyhow::{Context as _, bail, ensure};
 use clap::{Args, ValueEnum};
-use domain::{EmailAddress, OrderEvent, ShopId};
+use domain::{EmailAddress, OrderEvent, ShopId, consent::Answer};
 use fs_err as fs;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
@@ -217,8 +217,15 @@ fn say_order(event: &OrderEvent) {
     line("country", order.country.as_deref());
     let total = order.total.as_ref().map(|total| format!("{} {}", total.amount, total.currency));
     line("total", total.as_deref());
-    let consent = order.marketing_consent.map(|agreed| if agreed { "yes" } else { "no" });
-    line("marketing", consent);
+    let consent = order.marketing_consent.as_ref().map(|consent| {
+        let said = match consent.answer {
+            Answer::Agreed => "yes",
+            Answer::NotAgreed => "nothing",
+            Answer::Refused => "no",
+        };
+        format!("{said}, by {}", consent.field)
+    });
+    line("marketing", consent.as_deref());
     line("placed at", order.placed_at.map(|at| at.to_string()).as_deref());
     for item in &order.items {
         line("product", Some(&item.name));
