@@ -2,8 +2,9 @@
 
 use std::{
     collections::BTreeMap,
+    io::Write as _,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
     thread,
     time::Duration,
 };
@@ -251,6 +252,39 @@ impl Installation {
     pub fn afs(&self, arguments: &[&str]) -> Output {
         let mut command = program("afs", self.dir.path());
         command.args(arguments).output().unwrap()
+    }
+
+    /// Runs a command of `afs` that reads `input`.
+    #[must_use]
+    pub fn afs_reading(&self, arguments: &[&str], input: &str) -> Output {
+        let mut command = program("afs", self.dir.path());
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut running = command.spawn().unwrap();
+        running.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        running.wait_with_output().unwrap()
+    }
+
+    /// All bytes that it has written into files, by file, and what its servers hold: the record as it is
+    /// backed up, and everything in Redis.
+    #[must_use]
+    pub fn everything_stored(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut stored = BTreeMap::new();
+        let mut dirs = vec![self.dir.path().to_owned()];
+        while let Some(dir) = dirs.pop() {
+            for entry in fs_err::read_dir(dir).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    dirs.push(path);
+                } else {
+                    stored.insert(path.clone(), fs_err::read(path).unwrap());
+                }
+            }
+        }
+        if let (Some(redis), Some(postgres)) = (&self.redis, &self.postgres) {
+            stored.insert("redis".into(), redis.everything());
+            stored.insert("pg_dump".into(), postgres.dump("afs"));
+        }
+        stored
     }
 
     /// How the record stands, by `afs status`.

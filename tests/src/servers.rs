@@ -194,6 +194,27 @@ impl Redis {
         assert_eq!(&self.answer(b"FLUSHALL\r\n").unwrap(), b"+OK\r\n");
     }
 
+    /// All keys with their values, for reading.
+    #[must_use]
+    pub fn everything(&self) -> Vec<u8> {
+        const SCRIPT: &str = "local all = {}
+            for _, key in ipairs(redis.call('KEYS', '*')) do
+              local read = {
+                string = {'GET', key}, hash = {'HGETALL', key}, set = {'SMEMBERS', key},
+                list = {'LRANGE', key, 0, -1}, zset = {'ZRANGE', key, 0, -1, 'WITHSCORES'},
+              }
+              local kind = redis.call('TYPE', key).ok
+              table.insert(all, {key, redis.call(unpack(read[kind]))})
+            end
+            return all";
+        let mut command = Command::new("redis-cli");
+        let port = self.port.to_string();
+        let read = command.args(["-p", &port, "EVAL", SCRIPT, "0"]).output().unwrap();
+        let told = String::from_utf8_lossy(&read.stdout);
+        assert!(read.status.success() && !told.contains("ERR"), "{told}");
+        read.stdout
+    }
+
     /// The running process.
     #[must_use]
     pub fn process(&self) -> &Process {
@@ -271,6 +292,17 @@ impl Postgres {
             .unwrap();
         assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr));
         format!("postgres://afs@127.0.0.1:{}/{name}", self.port)
+    }
+
+    /// A database as it is backed up.
+    #[must_use]
+    pub fn dump(&self, name: &str) -> Vec<u8> {
+        let dumped = Command::new(binary("pg_dump"))
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "afs", name])
+            .output()
+            .unwrap();
+        assert!(dumped.status.success(), "{}", String::from_utf8_lossy(&dumped.stderr));
+        dumped.stdout
     }
 }
 

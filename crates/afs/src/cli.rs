@@ -63,6 +63,9 @@ enum Command {
     /// Look at what buyers read, or send one sample
     #[command(subcommand)]
     Mail(commands::mail::MailCommand),
+    /// Say who gets no mail, add to that list, or move it in and out as CSV
+    #[command(subcommand)]
+    Suppression(commands::suppression::SuppressionCommand),
     /// Show or erase what is stored about buyers
     #[command(subcommand)]
     Privacy(commands::privacy::PrivacyCommand),
@@ -145,6 +148,9 @@ pub fn afs() -> ExitCode {
         }
         Command::Shop(command) => {
             configured(&source).and_then(|config| commands::shop::run(&command, &config))
+        }
+        Command::Suppression(command) => {
+            configured(&source).and_then(|config| commands::suppression::run(&command, &config))
         }
         Command::Experiment(args) => {
             configured(&source).and_then(|config| commands::experiment::run(&args, &config))

@@ -110,8 +110,11 @@ impl Operator {
                 }
                 for shop in self.services.config.load().shops.keys() {
                     let rests = status.pauses.iter().any(|pause| pause.shop == *shop);
-                    gauge!("afs_shop_paused", "shop" => shop.to_string())
-                        .set(if rests { 1.0 } else { 0.0 });
+                    gauge!("afs_shop_paused", "shop" => shop.to_string()).set(if rests {
+                        1.0
+                    } else {
+                        0.0
+                    });
                 }
                 gauge!("afs_unread_webhooks").set(status.unread as f64);
                 let overdue = status.oldest_due_at.map(|due| now.duration_since(due).as_secs_f64());

@@ -27,6 +27,6 @@ pub fn changes(old: &Config, new: &Config) -> Vec<Change> {
 /// and keys when the process starts.
 fn is_live(path: &str) -> bool {
     let section = path.split('.').next().unwrap_or_default();
-    matches!(section, "shops" | "invitations" | "sender" | "retry" | "templates")
+    matches!(section, "shops" | "invitations" | "sender" | "retry" | "templates" | "retention")
         || path == "log.level"
 }

@@ -45,6 +45,7 @@ pub(crate) struct Document {
     pub(crate) secrets: Secrets,
     pub(crate) mail: Mail,
     pub(crate) log: Log,
+    pub(crate) retention: Retention,
     pub(crate) templates: Templates,
     #[expect(dead_code, reason = "in effect through the shops, which inherit it")]
     invitations: InvitationsTable,
@@ -300,6 +301,25 @@ pub enum Tls {
     /// Not at all: only to a mail server on this machine.
     #[serde(rename = "none")]
     Plaintext,
+}
+
+/// How long what is stored about people is kept.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// Days that an order names its buyer after nothing needs it any more (1 to 3650).
+    #[schemars(range(min = 1, max = 3_650))]
+    pub order_days: u32,
+    /// Days that webhooks which could not be read, and orders that no platform told about, are kept (1 to
+    /// 3650).
+    #[schemars(range(min = 1, max = 3_650))]
+    pub unread_days: u32,
+    /// Days that it is known what became of mails after they were sent (31 to 3650).
+    #[schemars(range(min = 31, max = 3_650))]
+    pub bounce_days: u32,
+    /// Days that receipts of erasures are kept (1 to 36500).
+    #[schemars(range(min = 1, max = 36_500))]
+    pub receipt_days: u32,
 }
 
 /// What the daemon tells about itself.

@@ -44,8 +44,8 @@ use domain::{ShopId, schedule::EmptyWindow};
 
 pub use changes::{Change, changes};
 pub use document::{
-    Api, Database, Dkim, Log, LogFormat, Mail, MailTransport, Queue, QueueBackend, Retry, Secrets,
-    Server, Smtp, Templates, Tls, Worker,
+    Api, Database, Dkim, Log, LogFormat, Mail, MailTransport, Queue, QueueBackend, Retention,
+    Retry, Secrets, Server, Smtp, Templates, Tls, Worker,
 };
 pub use problem::{Place, Problem, Problems};
 pub use shop::{Experiment, Sender, ShopSettings};
@@ -85,6 +85,8 @@ pub struct Config {
     pub mail: Mail,
     /// What the daemon tells about itself.
     pub log: Log,
+    /// How long what is stored about people is kept.
+    pub retention: Retention,
     /// The operator's own texts.
     pub templates: Templates,
     /// The shops, with the defaults for all shops resolved.
@@ -172,6 +174,7 @@ impl Config {
             secrets: document.secrets,
             mail: document.mail,
             log: document.log,
+            retention: document.retention,
             templates: document.templates,
             shops: document.shops.into_iter().map(resolve).collect::<Result<_, EmptyWindow>>()?,
             fingerprint,

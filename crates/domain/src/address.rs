@@ -1,6 +1,6 @@
 //! E-mail addresses, and the keyed hash that stands for one where the address itself must not.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
@@ -70,6 +70,17 @@ impl EmailAddress {
         self.0.is_ascii()
     }
 
+    /// The address as people and platforms write it, in lower case: the host in A-labels, and in its
+    /// own letters if they are others.
+    #[must_use]
+    pub fn spellings(&self) -> Vec<String> {
+        let ascii = self.0.to_ascii_lowercase();
+        let (letters, _) = idna::domain_to_unicode(self.host());
+        let local = ascii.rsplit_once('@').map_or("", |(local, _)| local);
+        let unicode = format!("{local}@{letters}");
+        if unicode == ascii { vec![ascii] } else { vec![ascii, unicode] }
+    }
+
     /// The keyed hash under which this person is remembered when the address is gone.
     ///
     /// The local part counts in lower case: two people whose addresses differ in case only are
@@ -112,8 +123,30 @@ impl fmt::Debug for EmailAddress {
 }
 
 /// HMAC-SHA256 of a normalised address: the same person, without saying who.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AddressHash([u8; 32]);
+
+/// Not the 64 hexadecimal digits of an [`AddressHash`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a hash of 64 hexadecimal digits")]
+pub struct InvalidHash;
+
+impl FromStr for AddressHash {
+    type Err = InvalidHash;
+
+    fn from_str(text: &str) -> Result<Self, InvalidHash> {
+        let (bytes, rest) = text.as_bytes().as_chunks::<2>();
+        let bytes: &[[u8; 2]; 32] = bytes.try_into().map_err(|_| InvalidHash)?;
+        let mut hash = [0; 32];
+        for (byte, digits) in hash.iter_mut().zip(bytes) {
+            let digit =
+                |digit: u8| char::from(digit).to_digit(16).and_then(|it| u8::try_from(it).ok());
+            let (high, low) = digit(digits[0]).zip(digit(digits[1])).ok_or(InvalidHash)?;
+            *byte = high << 4 | low;
+        }
+        if rest.is_empty() { Ok(Self(hash)) } else { Err(InvalidHash) }
+    }
+}
 
 impl fmt::Display for AddressHash {
     /// 64 hexadecimal digits, as in the record.
@@ -185,6 +218,25 @@ mod tests {
         let hash = |text, key: &[u8]| EmailAddress::parse(text).unwrap().hash(key);
         assert_eq!(hash("Anna@x.example", b"k"), hash("anna@X.example", b"k"));
         assert_ne!(hash("anna@x.example", b"k"), hash("anna@x.example", b"l"));
+    }
+
+    #[test]
+    fn a_hash_is_read_back_as_it_is_written() {
+        let hash = EmailAddress::parse("anna@x.example").unwrap().hash(b"k");
+        assert_eq!(hash.to_string().parse(), Ok(hash));
+        assert_eq!(hash.to_string().to_uppercase().parse(), Ok(hash));
+        for text in ["", "12", &"g".repeat(64), &"0".repeat(63), &"0".repeat(65), "anna@x.example"]
+        {
+            assert_eq!(text.parse::<AddressHash>(), Err(InvalidHash), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_known_in_the_letters_of_its_host_too() {
+        let spellings = |text| EmailAddress::parse(text).unwrap().spellings();
+        assert_eq!(spellings("Anna@X.example"), ["anna@x.example"]);
+        let both = ["anna@xn--bcher-kva.example", "anna@bücher.example"];
+        assert_eq!(spellings("Anna@Bücher.example"), both);
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub struct Known {
     pub invitation: Option<InvitationState>,
     /// Whether an attempt was made to mail it.
     pub attempted: bool,
+    /// Whether its buyer was forgotten: erased, or not needed any more.
+    pub forgotten: bool,
 }
 
 /// What an event leads to.
@@ -128,6 +130,8 @@ pub enum Reason {
     NoConsent,
     /// The buyer said no to marketing, or took a yes back.
     Objected,
+    /// Its buyer was forgotten.
+    Forgotten,
 }
 
 impl Decision {
@@ -150,12 +154,21 @@ impl Decision {
 /// completion that arrives later, or is replayed, from inviting anybody. A shop that reopens a
 /// cancelled order loses one invitation; the other way round a buyer would be asked about something
 /// they never got. Details of the newest event win, whatever the order of arrival.
+///
+/// Of an order whose buyer was forgotten, only the status is taken in: platforms repeat old events, and
+/// what they tell must not come back with them.
 #[must_use]
 pub fn decide(known: &Known, event: &OrderEvent, policy: &Policy, now: Timestamp) -> Outcome {
     let changed_at = event.at.unwrap_or(now);
     let change = event.change;
-    let order = merge(known.order.as_ref(), event, changed_at);
+    let order = match &known.order {
+        Some(order) if known.forgotten => merge(Some(order), &event.bare(), changed_at),
+        order => merge(order.as_ref(), event, changed_at),
+    };
     let decision = match (order.status, known.invitation) {
+        (OrderStatus::Completed, None) if known.forgotten => {
+            Decision::DoNotInvite { reason: Reason::Forgotten }
+        }
         (OrderStatus::Completed, None) => invite(&order.order, changed_at, policy, now),
         (OrderStatus::Completed, Some(invitation)) => {
             let waits = invitation == InvitationState::Scheduled && !known.attempted;
@@ -412,6 +425,26 @@ mod tests {
     }
 
     #[test]
+    fn a_forgotten_order_takes_in_no_details_and_invites_nobody() {
+        let record =
+            decide(&Known::default(), &event(Change::Completed, 0), &policy(), at(0)).order;
+        let order = Order { reference: "1".into(), ..Order::default() };
+        let known = Known {
+            order: Some(OrderRecord { order: order.clone(), ..record }),
+            forgotten: true,
+            ..Known::default()
+        };
+        let again = decide(&known, &event(Change::Completed, 5), &policy(), at(5));
+        assert_eq!((&again.order.order, again.order.changed_at), (&order, at(5)));
+        assert_eq!(again.decision, Decision::DoNotInvite { reason: Reason::Forgotten });
+        let undone = decide(&known, &event(Change::Cancelled, 6), &policy(), at(6));
+        assert_eq!((&undone.order.order, undone.order.status), (&order, OrderStatus::Cancelled));
+        let sent = Known { invitation: Some(InvitationState::Sent), ..known };
+        let kept = decide(&sent, &event(Change::Completed, 7), &policy(), at(7));
+        assert_eq!(kept.decision, Decision::Keep { reason: Reason::AlreadyInvited });
+    }
+
+    #[test]
     fn an_older_event_does_not_overwrite_newer_details() {
         let mut newer = event(Change::Completed, 5);
         newer.order.name = Some("New".into());
@@ -441,7 +474,7 @@ mod tests {
             known = Known {
                 order: Some(outcome.order),
                 invitation: Some(InvitationState::Scheduled),
-                attempted: false,
+                ..Known::default()
             };
             decisions.push(outcome.decision);
         }
@@ -538,6 +571,7 @@ mod tests {
             order: Some(first.order),
             invitation: Some(InvitationState::Scheduled),
             attempted: false,
+            forgotten: false,
         };
         let taken_back = decided(&known, told(false, 1));
         assert_eq!(taken_back.decision, Decision::Cancel { reason: Reason::Objected });

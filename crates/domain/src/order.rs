@@ -81,6 +81,23 @@ pub struct Item {
 }
 
 impl Order {
+    /// What may stay when nobody has to be told about the order any more: by which products a later
+    /// order is one of the same. Names nobody.
+    #[must_use]
+    pub fn forgotten(&self) -> Self {
+        let product = |item: &Item| Item {
+            name: item.name.clone(),
+            sku: item.sku.clone(),
+            gtin: item.gtin.clone(),
+            ..Item::default()
+        };
+        Self {
+            reference: self.reference.clone(),
+            items: self.items.iter().map(product).collect(),
+            ..Self::default()
+        }
+    }
+
     /// The order with every text made safe to show and bounded: control characters and text
     /// direction overrides gone, names shortened, at most [`ITEMS_MAX`] items, links only `https`.
     #[must_use]
@@ -218,6 +235,14 @@ pub struct OrderEvent {
     pub at: Option<Timestamp>,
     /// The order as it was then. Undo events may carry nothing but the reference.
     pub order: Order,
+}
+
+impl OrderEvent {
+    /// What happened, without anything about the buyer or what was bought.
+    pub(crate) fn bare(&self) -> Self {
+        let order = Order { reference: self.order.reference.clone(), ..Order::default() };
+        Self { change: self.change, at: self.at, order }
+    }
 }
 
 /// Where an order stands, as far as we know.

@@ -224,7 +224,8 @@ async fn erase(
     orders: &[String],
     request_id: Uuid,
 ) -> Result<(), Refusal> {
-    let erased = committed(shop, request_id, receiver.store.erase(&shop.id, orders)).await?;
+    let erased =
+        committed(shop, request_id, receiver.store.erase(&shop.id, orders, receiver.now())).await?;
     counter!("afs_erased_orders_total", "shop" => shop.id.to_string()).increment(erased);
     tracing::info!(%request_id, shop = %shop.id, asked = orders.len(), erased, "buyer erased");
     Ok(())

@@ -27,14 +27,17 @@ use bounces::{
 use crate::{
     Store, StoreError, StoreSettings,
     db::{Db, WAL_MAX},
+    erasure::{Erased, Found, Person},
     intake::{Accepted, Arrival},
     millis,
     notices::{Answered, Notified},
     overview::Due,
+    retention::{Aging, EXPIRED_MAX, NotNeeded},
     reviews::Submitted,
     sending::{AttemptOutcome, Claim, Claimed, Finish, SentMail},
     statement::{Dialect, Statement},
     suppression::{Preferences, Stop},
+    suppression_list::Entry,
     unread::{Kept, UnreadWebhook},
 };
 
@@ -105,6 +108,12 @@ contract! {
     what_a_platform_does_not_answer_ends_and_can_be_tried_again
     what_cannot_be_read_is_kept_once_and_not_for_ever
     who_is_erased_is_named_nowhere_any_more
+    a_person_is_found_wherever_the_address_stands_and_erased_with_a_receipt
+    nobody_but_the_person_is_erased
+    what_is_told_of_a_forgotten_order_later_names_nobody_and_invites_nobody
+    an_order_is_forgotten_when_nothing_needs_it_any_more
+    what_ages_is_deleted_a_little_at_a_time
+    the_suppression_list_is_never_made_weaker
     an_order_is_found_by_its_number_and_all_are_told_page_by_page
     one_invitation_one_review_however_often_it_is_submitted
     a_review_is_labelled_once
@@ -207,11 +216,11 @@ async fn what_a_platform_does_not_answer_ends_and_can_be_tried_again(store: Stor
     assert_eq!(status.failed_notices[0].error, "401");
     assert_eq!(store.retry_failed_notices(at(5)).await.unwrap(), 1);
     assert_eq!(store.due_notices(at(5), 10).await.unwrap(), [id]);
-    assert_eq!(store.expire_notices(at(99)).await.unwrap(), 0, "it waits again");
+    assert_eq!(store.expire(Aging::Notices, at(99)).await.unwrap(), 0, "it waits again");
     let claimed = store.claim_notice(id, at(5), LEASE).await.unwrap().unwrap();
     store.finish_notice(id, claimed.fence, &failed).await.unwrap();
-    assert_eq!(store.expire_notices(at(5)).await.unwrap(), 0);
-    assert_eq!(store.expire_notices(at(6)).await.unwrap(), 1);
+    assert_eq!(store.expire(Aging::Notices, at(5)).await.unwrap(), 0);
+    assert_eq!(store.expire(Aging::Notices, at(6)).await.unwrap(), 1);
 }
 
 async fn what_cannot_be_read_is_kept_once_and_not_for_ever(store: Store, _: String) {
@@ -249,8 +258,8 @@ async fn what_cannot_be_read_is_kept_once_and_not_for_ever(store: Store, _: Stri
         store.forget_unread(Uuid::from_u128(place + 9)).await.unwrap();
     }
     store.forget_unread(Uuid::from_u128(1)).await.unwrap();
-    assert_eq!(store.expire_unread(at(0)).await.unwrap(), 0);
-    assert_eq!(store.expire_unread(at(1)).await.unwrap(), 1);
+    assert_eq!(store.expire(Aging::UnreadWebhooks, at(0)).await.unwrap(), 0);
+    assert_eq!(store.expire(Aging::UnreadWebhooks, at(1)).await.unwrap(), 1);
     assert!(store.unread(None, 10).await.unwrap().is_empty());
 }
 
@@ -281,8 +290,12 @@ async fn who_is_erased_is_named_nowhere_any_more(store: Store, url: String) {
     assert_eq!(stored[0].review.as_ref().unwrap().display_name, review.opinion.display_name);
     assert_eq!(stored[1].invitation.as_deref(), Some("scheduled"));
 
-    assert_eq!(store.erase(&"other".parse().unwrap(), &orders).await.unwrap(), 0, "not theirs");
-    assert_eq!(store.erase(&shop(), &orders).await.unwrap(), 2);
+    assert_eq!(
+        store.erase(&"other".parse().unwrap(), &orders, at(30)).await.unwrap(),
+        0,
+        "not theirs"
+    );
+    assert_eq!(store.erase(&shop(), &orders, at(30)).await.unwrap(), 2);
     let stored = store.stored(&shop(), &orders).await.unwrap();
     assert!(
         stored.iter().all(|stored| stored.order.email.is_none() && stored.order.name.is_none())
@@ -296,6 +309,230 @@ async fn who_is_erased_is_named_nowhere_any_more(store: Store, url: String) {
         assert_eq!(dump.matches(name).count(), usize::from(name == "Lind"), "{name}: {dump}");
     }
     assert!(dump.contains("buyer-9@"), "nobody else is erased");
+}
+
+/// `Anna+1@bücher.example`, who writes it in different ways.
+fn anna() -> (EmailAddress, Person) {
+    let address = EmailAddress::parse("Anna+1@bücher.example").unwrap();
+    let person = Person::new(&address, &[7; 32]);
+    (address, person)
+}
+
+fn kept(id: u128, body: &str) -> UnreadWebhook {
+    UnreadWebhook {
+        id: Uuid::from_u128(id),
+        shop: shop(),
+        request_id: Uuid::nil(),
+        received_at: at(0),
+        headers: [].into(),
+        body: body.as_bytes().to_vec(),
+        path: "line_items[0]".into(),
+        detail: "expected a map".into(),
+    }
+}
+
+async fn a_person_is_found_wherever_the_address_stands_and_erased_with_a_receipt(
+    store: Store,
+    url: String,
+) {
+    let (address, person) = anna();
+    let order = |shop: &str, reference: &str, email: &str| {
+        let mut arrival = order_of(shop, reference, email);
+        arrival.event.order.name = Some("Anna Vertraulich".into());
+        arrival
+    };
+    let mailed = accepted(&store, order("demo", "1", address.as_str())).await.1;
+    let claimed = claim(&store, mailed, 24).await.unwrap();
+    let reply = AttemptOutcome::Sent("250 queued for anna+1@xn--bcher-kva.example".into());
+    assert!(finish(&store, &claimed, reply).await);
+    let mut review = review(Some(mailed), 1);
+    review.opinion.display_name = "Anna Vertraulich".into();
+    review.opinion.text = "Ask me: ANNA+1@BÜCHER.example!".into();
+    store.submit_review(&review).await.unwrap();
+    let waiting = accepted(&store, order("other", "2", "anna+1@BÜCHER.example")).await.1;
+    let failed = accepted(&store, order("demo", "3", "anna+1@xn--bcher-kva.EXAMPLE")).await.1;
+    let claimed = claim(&store, failed, 24).await.unwrap();
+    finish(&store, &claimed, AttemptOutcome::Failed("550 no Anna Vertraulich".into())).await;
+    // One mail went to her, then the order got another address.
+    let formerly = accepted(&store, order("demo", "4", address.as_str())).await.1;
+    let claimed = claim(&store, formerly, 24).await.unwrap();
+    finish(&store, &claimed, AttemptOutcome::Sent("250 2.0.0 for anna+1".into())).await;
+    readdress(&store, "4", "bob@x.example").await;
+    // No invitation, and no order yet.
+    let mut uninvited = order("demo", "5", address.as_str());
+    uninvited.event.order.test = true;
+    store.accept(uninvited).await.unwrap();
+    let told = order("demo", "6", address.as_str()).event;
+    store.save_notice(&notified("6", Some(told))).await.unwrap();
+    let body = r#"{"to":"\u0041nna\u002b1\u0040b\u00fccher.example"}"#;
+    store.keep_unread(&kept(1, body)).await.unwrap();
+
+    let found = store.find_person(&person).await.unwrap();
+    assert_eq!((found.orders.len(), found.unread.len(), found.notices.len()), (4, 1, 1));
+    let receipt = store.erase_person(&person, &found, 2, at(30)).await.unwrap();
+    let erased = receipt.erased;
+    assert_eq!((erased.orders, erased.invitations, erased.mail_files), (4, 1, 2));
+    assert_eq!((erased.mail_replies, erased.authors, erased.review_texts), (3, 1, 1));
+    assert_eq!((erased.notices, erased.unread_webhooks), (1, 1));
+    assert_eq!(store.receipt(receipt.id).await.unwrap().as_ref(), Some(&receipt));
+    assert_eq!(store.receipts(at(0), 10).await.unwrap(), [receipt]);
+    assert!(claim(&store, waiting, 24).await.is_none());
+
+    let dump = everything(&url).await.to_lowercase();
+    for trace in ["anna", "vertraulich", "cher.example", "bcher"] {
+        assert!(!dump.contains(trace), "{trace}: {dump}");
+    }
+    assert!(dump.contains(&person.hash().to_string()) && dump.contains("bob@x.example"));
+    assert!(store.find_person(&person).await.unwrap().orders.is_empty());
+    assert!(store.empty_log(SignedDuration::from_secs(20)).await.unwrap());
+
+    let again = accepted(&store, order("demo", "7", address.as_str())).await.1;
+    assert!(claim(&store, again, 24).await.is_none(), "stored, and not mailed");
+}
+
+async fn nobody_but_the_person_is_erased(store: Store, url: String) {
+    let (_, person) = anna();
+    for (reference, email) in [
+        ("1", "joanna+1@bücher.example"),
+        ("2", "anna+1@bücher.example.org"),
+        ("3", "bob@x.example"),
+    ] {
+        accepted(&store, order_of("demo", reference, email)).await;
+    }
+    store.keep_unread(&kept(1, "joanna+1@bücher.example")).await.unwrap();
+    let before = everything(&url).await;
+    let found = store.find_person(&person).await.unwrap();
+    assert!(found.orders.is_empty() && found.unread.is_empty(), "{found:?}");
+    let receipt = store.erase_person(&person, &found, 0, at(30)).await.unwrap();
+    assert_eq!(receipt.erased, Erased::default());
+    let after = everything(&url).await;
+    for row in before.lines() {
+        assert!(after.contains(row), "{row}");
+    }
+}
+
+async fn what_is_told_of_a_forgotten_order_later_names_nobody_and_invites_nobody(
+    store: Store,
+    url: String,
+) {
+    let waiting = invite(&store, "1").await;
+    // A cancel would have ended it; here it waits for nothing but its time.
+    store.erase(&shop(), &["1".to_owned()], at(1)).await.unwrap();
+    for (key, change) in [("again", Change::Completed), ("late", Change::Refunded)] {
+        let mut again = arrival(change, "1", key);
+        again.event.at = Some(at(5));
+        assert!(matches!(store.accept(again).await.unwrap(), Accepted::Decided { .. }));
+    }
+    let mut readdressed = arrival(Change::Completed, "1", "readdressed");
+    readdressed.event.order.email = EmailAddress::parse("new@x.example").ok();
+    store.accept(readdressed).await.unwrap();
+    let dump = everything(&url).await;
+    for trace in ["buyer-1@", "new@x.example", "Lind", "Kaffe"] {
+        assert!(!dump.contains(trace), "{trace}: {dump}");
+    }
+    assert!(dump.contains("refunded"), "what happened to it is recorded");
+    assert!(claim(&store, waiting, 99).await.is_none());
+}
+
+async fn an_order_is_forgotten_when_nothing_needs_it_any_more(store: Store, url: String) {
+    let day = 24;
+    let not_needed = |now: i64| NotNeeded {
+        changed_before: at(now - 30 * day),
+        uninvited_before: at(now - 120 * day),
+        mailed_before: at(now - 120 * day),
+    };
+    let forget = async |now: i64| {
+        let page = store.forget_orders(&shop(), "", not_needed(now), at(now)).await.unwrap();
+        assert_eq!(page.next, None);
+        page.forgotten
+    };
+    let sent = invite(&store, "1-sent").await;
+    mail(&store, sent, 24, SentMail::default()).await;
+    let reviewed = invite(&store, "2-reviewed").await;
+    mail(&store, reviewed, 24, SentMail::default()).await;
+    let review = review(Some(reviewed), 1);
+    store.submit_review(&review).await.unwrap();
+    invite(&store, "3-waiting").await;
+    invite(&store, "4-cancelled").await;
+    store.accept(arrival(Change::Cancelled, "4-cancelled", "undone")).await.unwrap();
+    let mut partly = arrival(Change::Completed, "5-uninvited", "done");
+    partly.event.order.fulfilment = Fulfilment::Partial;
+    partly.policy = Arc::new(Policy { trigger: Trigger::Delivered, ..(*partly.policy).clone() });
+    partly.event.order.test = true;
+    store.accept(partly).await.unwrap();
+    let mut unasked = arrival(Change::Completed, "6-noticed", "done");
+    unasked.event.order.test = true;
+    store.accept(unasked).await.unwrap();
+    let notice = store.save_notice(&notified("6-noticed", None)).await.unwrap();
+
+    assert_eq!(forget(30 * day).await, 0);
+    assert_eq!(forget(30 * day + 1).await, 1, "the cancelled one");
+    assert_eq!(forget(120 * day + 1).await, 1, "the one that was never invited");
+    assert_eq!(forget(121 * day).await, 0, "links are good");
+    assert_eq!(forget(121 * day + 1).await, 1, "the one that was mailed and not answered");
+    let found = store.pending_review(review.id).await.unwrap().unwrap();
+    store.label_review(review.id, &verify(&found.0, found.1.as_ref()), at(500)).await.unwrap();
+    assert_eq!(forget(122 * day).await, 1, "the review needs it no more");
+    let claimed = store.claim_notice(notice, at(0), LEASE).await.unwrap().unwrap();
+    store.finish_notice(notice, claimed.fence, &Answered::Done).await.unwrap();
+    assert_eq!(forget(122 * day).await, 1, "its platform has answered");
+    assert_eq!(forget(9999 * day).await, 0, "one that waits is needed for as long as it does");
+    let dump = everything(&url).await;
+    for reference in ["1-sent", "2-reviewed", "4-cancelled", "5-uninvited", "6-noticed"] {
+        assert!(!dump.contains(&format!("buyer-{reference}@")), "{reference}: {dump}");
+    }
+    assert!(dump.contains("buyer-3-waiting@") && dump.contains("Kaffe"), "{dump}");
+    assert!(dump.contains(&review.opinion.display_name), "a review keeps its author");
+}
+
+async fn what_ages_is_deleted_a_little_at_a_time(store: Store, _: String) {
+    for n in 0..=u128::from(EXPIRED_MAX) {
+        store.keep_unread(&kept(n + 1, "{}")).await.unwrap();
+    }
+    assert_eq!(store.expire(Aging::UnreadWebhooks, at(1)).await.unwrap(), EXPIRED_MAX);
+    assert_eq!(store.expire(Aging::UnreadWebhooks, at(1)).await.unwrap(), 1);
+    let (_, person) = anna();
+    store.erase_person(&person, &Found::default(), 0, at(1)).await.unwrap();
+    assert_eq!(store.expire(Aging::Receipts, at(1)).await.unwrap(), 0);
+    assert_eq!(store.expire(Aging::Receipts, at(2)).await.unwrap(), 1);
+    store.suppress(&[entry("bob@x.example", "*", Some(9))]).await.unwrap();
+    assert_eq!(store.expire(Aging::Suppressions, at(9)).await.unwrap(), 0);
+    assert_eq!(store.expire(Aging::Suppressions, at(10)).await.unwrap(), 1, "hers has no end");
+    assert_eq!(store.suppressions_of(person.hash()).await.unwrap()[0].reason, "erased");
+    assert_eq!(store.expire(Aging::Bounces, at(9)).await.unwrap(), 0);
+}
+
+fn entry(email: &str, scope: &str, until: Option<i64>) -> Entry {
+    Entry {
+        recipient: EmailAddress::parse(email).unwrap().hash(&[7; 32]),
+        scope: scope.parse().unwrap(),
+        reason: "imported".into(),
+        created_at: at(0),
+        expires_at: until.map(at),
+    }
+}
+
+async fn the_suppression_list_is_never_made_weaker(store: Store, _: String) {
+    let bob = |until| entry("bob@x.example", "demo", until);
+    let ends = async || store.suppressions_of(bob(None).recipient).await.unwrap()[0].expires_at;
+    assert_eq!(store.suppress(&[bob(Some(5)), bob(Some(7)), bob(Some(6))]).await.unwrap(), 1);
+    assert_eq!(ends().await, Some(at(7)));
+    assert_eq!(store.suppress(&[bob(Some(6))]).await.unwrap(), 0);
+    assert_eq!(store.suppress(&[bob(Some(8))]).await.unwrap(), 1);
+    assert_eq!(store.suppress(&[bob(None)]).await.unwrap(), 1);
+    let other = Entry { reason: "other".into(), ..bob(Some(999)) };
+    assert_eq!(store.suppress(&[other]).await.unwrap(), 0);
+    assert_eq!(store.suppressions_of(bob(None).recipient).await.unwrap(), [bob(None)]);
+
+    let more = [entry("bob@x.example", "*", None), entry("carl@x.example", "*", Some(3))];
+    assert_eq!(store.suppress(&more).await.unwrap(), 2);
+    let all = store.suppressions(None, 10).await.unwrap();
+    assert_eq!(all.len(), 3);
+    assert!(all.is_sorted_by_key(|entry| (entry.recipient, entry.scope.to_string())));
+    assert_eq!(store.suppressions(Some(&all[0]), 1).await.unwrap(), all[1..2]);
+    assert!(store.lift(all[0].recipient, &all[0].scope).await.unwrap());
+    assert!(!store.lift(all[0].recipient, &all[0].scope).await.unwrap());
+    assert_eq!(store.suppressions(None, 10).await.unwrap(), all[1..]);
 }
 
 async fn an_order_is_found_by_its_number_and_all_are_told_page_by_page(store: Store, _: String) {
@@ -347,7 +584,7 @@ async fn an_order_is_found_by_its_number_and_all_are_told_page_by_page(store: St
 
 /// Every row of every table, as text.
 async fn everything(url: &str) -> String {
-    const TABLES: [&str; 13] = [
+    const TABLES: [&str; 14] = [
         "orders",
         "invitations",
         "webhook_deliveries",
@@ -361,6 +598,7 @@ async fn everything(url: &str) -> String {
         "bounces",
         "pauses",
         "checkout_notices",
+        "erasures",
     ];
     let mut dump = String::new();
     for table in TABLES {
@@ -437,6 +675,9 @@ async fn every_statement_prepares(store: Store, _: String) {
         crate::unread::STATEMENTS,
         crate::privacy::STATEMENTS,
         crate::history::STATEMENTS,
+        crate::erasure::STATEMENTS,
+        crate::retention::STATEMENTS,
+        crate::suppression_list::STATEMENTS,
     ];
     for statement in all.into_iter().flatten() {
         let outcome = match &*store.db {
@@ -465,7 +706,32 @@ async fn what_is_asked_is_answered_from_an_index(store: Store, _: String) {
         &crate::sending::SUPPRESS,
         &crate::notices::CLAIM_NOTICE,
         &crate::notices::DUE_NOTICES,
-        &crate::notices::EXPIRE_NOTICES,
+        &crate::retention::NOT_NEEDED,
+        &crate::retention::PAGE_END,
+        &crate::retention::FORGET_ORDERS,
+        &crate::retention::EXPIRE_UNREAD,
+        &crate::retention::EXPIRE_NOTICES,
+        &crate::retention::EXPIRE_BOUNCES,
+        &crate::retention::EXPIRE_SUPPRESSIONS,
+        &crate::retention::EXPIRE_RECEIPTS,
+        &crate::erasure::FIND_ORDERS,
+        &crate::erasure::ORDERS_END,
+        &crate::erasure::FIND_REVIEWS,
+        &crate::erasure::FIND_OPINIONS,
+        &crate::erasure::FIND_NOTICES,
+        &crate::erasure::MAILED_TO,
+        &crate::erasure::FORMERLY_MAILED_TO,
+        &crate::erasure::ERASE_MAIL_REPLIES,
+        &crate::erasure::ERASE_MAIL_AUTHORS,
+        &crate::erasure::REWRITE_REVIEWS,
+        &crate::erasure::REWRITE_OPINIONS,
+        &crate::erasure::DELETE_NOTICES,
+        &crate::erasure::DELETE_UNREAD,
+        &crate::erasure::ERASE_BOUNCES,
+        &crate::erasure::LIST_BOUNCES,
+        &crate::suppression_list::ENTRIES_OF,
+        &crate::suppression_list::LIST_ENTRIES,
+        &crate::suppression_list::REMOVE_ENTRY,
         &crate::history::FIND_ORDER,
         &crate::history::LIST_EVENTS,
         &crate::history::LIST_MAILS,
@@ -487,13 +753,13 @@ async fn what_is_asked_is_answered_from_an_index(store: Store, _: String) {
         &crate::privacy::ERASE_ORDERS,
         &crate::privacy::CANCEL_ERASED,
         &crate::privacy::ERASE_REPLIES,
+        &crate::privacy::FORGET_REASONS,
         &crate::privacy::ERASE_AUTHORS,
         &crate::privacy::LOAD_STORED_PRODUCTS,
         &crate::privacy::ERASE_PRODUCTS,
         &crate::privacy::ERASE_NOTICES,
         &crate::reviews::FIND_PRODUCTS,
         &crate::unread::COUNT_UNREAD_OF,
-        &crate::unread::EXPIRE_UNREAD,
         &crate::intake::LOAD_KNOWN,
         &crate::intake::CANCEL_INVITATIONS,
         &crate::intake::RETARGET_INVITATIONS,
@@ -518,6 +784,7 @@ async fn what_is_asked_is_answered_from_an_index(store: Store, _: String) {
             let found = ["SCAN shop", "SCAN due", "SCAN first"].contains(&step.as_str());
             let reads_all = (step.starts_with("SCAN ") && !step.contains("VIRTUAL TABLE"))
                 && !found
+                && step != "SCAN p" // a page, which was read from an index
                 && !step.contains("USING") // an index in order, as MIN and ORDER BY … LIMIT read it
                 || ["Seq Scan", "Hash Join", "Merge Join"].iter().any(|read| step.contains(read));
             assert!(!reads_all, "{} reads a whole table: {step}", statement.name);
@@ -1293,7 +1560,7 @@ async fn products_are_stored_with_their_review_or_not_at_all(store: Store, _: St
     assert_eq!(shown, [("Kaffe 'mörk'", 2, "Stark.\nGod."), ("Filter", 2, "")]);
     assert_eq!(stored.products[1].gtin.as_deref(), Some("12345670"));
 
-    store.erase(&shop(), &orders).await.unwrap();
+    store.erase(&shop(), &orders, at(30)).await.unwrap();
     let stored = store.stored(&shop(), &orders).await.unwrap().remove(0).review.unwrap();
     assert_eq!((stored.stars, stored.products), (4, vec![]), "they tell what was bought");
 }

@@ -99,6 +99,8 @@ impl Db {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(PATIENCE)
             .pragma("journal_size_limit", WAL_MAX.to_string())
+            // What is erased, or replaced by a newer version, is overwritten with zeros.
+            .pragma("secure_delete", "ON")
             .foreign_keys(true);
         let file = options.get_filename();
         if settings.migrate {

@@ -17,7 +17,7 @@ use crate::{
     instant,
     intake::{read_order, rows},
     millis,
-    statement::statements,
+    statement::{containing, statements},
     suppression::{ALL_SHOPS, REMINDERS},
     unread::COUNT_UNREAD_OF,
 };
@@ -242,9 +242,9 @@ statements! {
                    AND s.scope IN (i.shop_id, '*') AND s.expires_at IS NULL
                  WHERE i.shop_id = $1 AND i.order_ref = p.order_ref
                    AND i.kind = 'invitation') AS stopped_at
-         FROM (SELECT order_ref, status, changed_at, details FROM orders
+         FROM (SELECT order_ref, status, changed_at, details, forgotten_at FROM orders
            WHERE shop_id = $1 AND order_ref > $2 ORDER BY order_ref LIMIT $3) p
-         WHERE p.changed_at >= $4 ORDER BY p.order_ref";
+         WHERE p.changed_at >= $4 AND p.forgotten_at IS NULL ORDER BY p.order_ref";
     LIST_TOLD_EVENTS(shop_id text, order_ref text) =
         "SELECT d.order_ref, d.change, d.received_at, d.decision
          FROM {rows}
@@ -489,8 +489,7 @@ impl Store {
 /// What an order's details contain if it has this number, for `LIKE` with `!` as the escape.
 fn pattern(number: &str) -> String {
     let json = serde_json::to_string(number).unwrap_or_default();
-    let literal = json.replace('!', "!!").replace('%', "!%").replace('_', "!_");
-    format!("%\"number\":{literal}%")
+    containing(&format!("\"number\":{json}"))
 }
 
 /// `words` without the address, however a mail server wrote its letters.

@@ -91,7 +91,7 @@ statements! {
     /// delivered before left an order, if only a tombstone.
     LOAD_KNOWN(n bigint, shop_id text, order_ref text, change text, event_key text) =
         "SELECT r.n, d.received_at AS delivered_at, o.version, o.status, o.changed_at, o.details,
-                i.id AS invitation_id, i.state, i.recipient_hash, i.first_attempt_at
+                o.forgotten_at, i.id AS invitation_id, i.state, i.recipient_hash, i.first_attempt_at
          FROM {rows}
          JOIN orders o ON o.shop_id = r.shop_id AND o.order_ref = r.order_ref
          LEFT JOIN webhook_deliveries d ON d.shop_id = r.shop_id AND d.order_ref = r.order_ref
@@ -253,6 +253,7 @@ struct KnownRow {
     status: String,
     changed_at: i64,
     details: String,
+    forgotten_at: Option<i64>,
     invitation_id: Option<String>,
     state: Option<String>,
     recipient_hash: Option<String>,
@@ -461,6 +462,7 @@ impl TryFrom<KnownRow> for Working<'_> {
                 order: Some(order),
                 invitation: state,
                 attempted: row.first_attempt_at.is_some(),
+                forgotten: row.forgotten_at.is_some(),
             },
             invitation: id.map_err(|_| StoreError::Corrupt("invitations.id"))?,
             recipient_hash: row.recipient_hash,

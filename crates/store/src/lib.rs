@@ -14,9 +14,12 @@
 //! | [`unread`] | webhooks that could not be read |
 //! | [`sending`] | claims, outcomes of attempts |
 //! | [`reviews`] | reviews and their labels |
-//! | [`privacy`] | who bought, shown or erased |
+//! | [`privacy`] | who bought in an order, shown or erased |
+//! | [`erasure`] | all about one person, shown or erased |
+//! | [`retention`] | what is not needed any more |
 //! | [`suppression`] | who wants no mail |
 //! | [`bounces`] | what came back of mails, shops whose mail rests |
+//! | [`suppression_list`] | the same, as an operator handles it |
 //! | [`overview`] | nothing: what is due, counts, last errors |
 //! | [`history`] | nothing: all about one order, and orders to decide again |
 
@@ -25,16 +28,19 @@ pub mod bounces;
 #[cfg(test)]
 mod contract;
 mod db;
+pub mod erasure;
 pub mod experiments;
 pub mod history;
 pub mod intake;
 pub mod notices;
 pub mod overview;
 pub mod privacy;
+pub mod retention;
 pub mod reviews;
 pub mod sending;
 mod statement;
 pub mod suppression;
+pub mod suppression_list;
 pub mod unread;
 
 use std::sync::Arc;

@@ -94,7 +94,6 @@ statements! {
         "UPDATE notices SET state = 'waiting', attempt = 0, fence = fence + 1,
                             first_due_at = $1, due_at = $1
          WHERE state = 'failed'";
-    EXPIRE_NOTICES() = "DELETE FROM notices WHERE state = 'failed' AND first_due_at < $1";
     DUE_NOTICES() =
         "SELECT id FROM notices WHERE state = 'waiting' AND due_at <= $1
          ORDER BY due_at, id LIMIT $2";
@@ -194,14 +193,6 @@ impl Store {
         Ok(write_on!(self.db, |pool, sql, _begin| {
             let retried = sqlx::query(sql(&RETRY_FAILED_NOTICES)).bind(millis(now));
             retried.execute(pool).await?.rows_affected()
-        }))
-    }
-
-    /// Forgets the notices that failed before then. Returns how many there were.
-    pub async fn expire_notices(&self, before: Timestamp) -> Result<u64, StoreError> {
-        Ok(write_on!(self.db, |pool, sql, _begin| {
-            let expired = sqlx::query(sql(&EXPIRE_NOTICES)).bind(millis(before));
-            expired.execute(pool).await?.rows_affected()
         }))
     }
 

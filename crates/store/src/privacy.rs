@@ -13,6 +13,7 @@ use crate::{
     db::{read_on, write_on},
     instant,
     intake::{read_order, rows},
+    millis,
     statement::statements,
 };
 
@@ -87,8 +88,9 @@ statements! {
     ORDERS_OF() =
         "SELECT order_ref FROM orders WHERE shop_id = $1 AND order_ref > $2
          ORDER BY order_ref LIMIT $3";
-    ERASE_ORDERS(shop_id text, order_ref text, details text) =
-        "UPDATE orders SET details = r.details, version = orders.version + 1
+    ERASE_ORDERS(shop_id text, order_ref text, details text, at bigint) =
+        "UPDATE orders SET details = r.details, version = orders.version + 1,
+                           forgotten_at = COALESCE(orders.forgotten_at, r.at)
          FROM {rows} WHERE orders.shop_id = r.shop_id AND orders.order_ref = r.order_ref";
     CANCEL_ERASED(shop_id text, order_ref text) =
         "UPDATE invitations SET state = 'cancelled', reason = 'erased'
@@ -99,11 +101,17 @@ statements! {
     ERASE_REPLIES(shop_id text, order_ref text) =
         "UPDATE mail_deliveries SET detail = ''
          FROM {rows} JOIN invitations i ON i.shop_id = r.shop_id AND i.order_ref = r.order_ref
-         WHERE mail_deliveries.invitation_id = i.id";
+         WHERE mail_deliveries.invitation_id = i.id AND mail_deliveries.detail <> ''";
+    /// The same reply, as the reason why there was no mail.
+    FORGET_REASONS(shop_id text, order_ref text) =
+        "UPDATE invitations SET reason = 'forgotten'
+         FROM {rows}
+         WHERE invitations.shop_id = r.shop_id AND invitations.order_ref = r.order_ref
+           AND CASE invitations.state WHEN 'failed' THEN true END";
     ERASE_AUTHORS(shop_id text, order_ref text) =
         "UPDATE reviews SET display_name = ''
          FROM {rows} JOIN invitations i ON i.shop_id = r.shop_id AND i.order_ref = r.order_ref
-         WHERE reviews.invitation_id = i.id";
+         WHERE reviews.invitation_id = i.id AND reviews.display_name <> ''";
     ERASE_PRODUCTS(shop_id text, order_ref text) =
         "DELETE FROM product_reviews WHERE review_id IN (SELECT w.id FROM {rows}
            JOIN invitations i ON i.shop_id = r.shop_id AND i.order_ref = r.order_ref
@@ -114,10 +122,18 @@ statements! {
 }
 
 #[derive(Serialize)]
-struct ErasedRow<'a> {
+struct StoredKey<'a> {
+    shop_id: &'a str,
+    order_ref: &'a str,
+}
+
+/// An order as it stands when its buyer is erased.
+#[derive(Serialize)]
+pub(crate) struct ErasedRow<'a> {
     shop_id: &'a str,
     order_ref: &'a str,
     details: String,
+    at: i64,
 }
 
 #[derive(sqlx::FromRow)]
@@ -148,7 +164,7 @@ impl Store {
         shop: &ShopId,
         orders: &[String],
     ) -> Result<Vec<Stored>, StoreError> {
-        let keys = rows(orders.iter().map(|order| ErasedRow::new(shop, order)))?;
+        let keys = rows(orders.iter().map(|order| StoredKey::new(shop, order)))?;
         let found: Vec<StoredRow> = read_on!(self.db, |pool, sql| {
             sqlx::query_as(sql(&LOAD_STORED)).bind(&keys).fetch_all(pool).await?
         });
@@ -185,15 +201,26 @@ impl Store {
     }
 
     /// Erases who bought in these orders of a shop, in one transaction. Returns how many of them are
-    /// on record. What is being mailed at this moment may still leave.
-    pub async fn erase(&self, shop: &ShopId, orders: &[String]) -> Result<u64, StoreError> {
-        let keys = rows(orders.iter().map(|order| ErasedRow::new(shop, order)))?;
+    /// on record. What is being mailed at this moment may still leave. What is told about these orders
+    /// from then on names nobody.
+    pub async fn erase(
+        &self,
+        shop: &ShopId,
+        orders: &[String],
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let keys = rows(orders.iter().map(|order| ErasedRow::new(shop.as_str(), order, now)))?;
         write_on!(self.db, |pool, sql, begin| {
             let mut tx = begin().await?;
             let erased = sqlx::query(sql(&ERASE_ORDERS)).bind(&keys).execute(&mut *tx).await?;
-            for statement in
-                [&CANCEL_ERASED, &ERASE_REPLIES, &ERASE_AUTHORS, &ERASE_PRODUCTS, &ERASE_NOTICES]
-            {
+            for statement in [
+                &CANCEL_ERASED,
+                &ERASE_REPLIES,
+                &FORGET_REASONS,
+                &ERASE_AUTHORS,
+                &ERASE_PRODUCTS,
+                &ERASE_NOTICES,
+            ] {
                 sqlx::query(sql(statement)).bind(&keys).execute(&mut *tx).await?;
             }
             tx.commit().await?;
@@ -202,11 +229,17 @@ impl Store {
     }
 }
 
-impl<'a> ErasedRow<'a> {
+impl<'a> StoredKey<'a> {
     fn new(shop: &'a ShopId, order_ref: &'a String) -> Self {
-        let nobody = Order { reference: order_ref.clone(), ..Order::default() };
+        Self { shop_id: shop.as_str(), order_ref }
+    }
+}
+
+impl<'a> ErasedRow<'a> {
+    pub(crate) fn new(shop_id: &'a str, order_ref: &'a str, now: Timestamp) -> Self {
+        let nobody = Order { reference: order_ref.to_owned(), ..Order::default() };
         let details = serde_json::to_string(&nobody).unwrap_or_default();
-        Self { shop_id: shop.as_str(), order_ref, details }
+        Self { shop_id, order_ref, details, at: millis(now) }
     }
 }
 

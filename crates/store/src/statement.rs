@@ -48,6 +48,11 @@ impl Statement {
     }
 }
 
+/// What contains `text` literally, for `LIKE` with `!` as the escape.
+pub(crate) fn containing(text: &str) -> String {
+    format!("%{}%", text.replace('!', "!!").replace('%', "!%").replace('_', "!_"))
+}
+
 /// Declares statements, and `STATEMENTS`, which a test prepares on every database.
 macro_rules! statements {
     ($($(#[$doc:meta])* $name:ident($($column:ident $kind:ident),*) = $text:literal;)*) => {

@@ -63,7 +63,6 @@ statements! {
          FROM unread_webhooks WHERE received_at > $1 OR (received_at = $1 AND id > $2)
          ORDER BY received_at, id LIMIT $3";
     FORGET_UNREAD() = "DELETE FROM unread_webhooks WHERE id = $1";
-    EXPIRE_UNREAD() = "DELETE FROM unread_webhooks WHERE received_at < $1";
 }
 
 #[derive(Serialize)]
@@ -145,14 +144,6 @@ impl Store {
             sqlx::query(sql(&FORGET_UNREAD)).bind(id.to_string()).execute(pool).await?;
         });
         Ok(())
-    }
-
-    /// Forgets the webhooks that came before then. Returns how many there were.
-    pub async fn expire_unread(&self, before: Timestamp) -> Result<u64, StoreError> {
-        Ok(write_on!(self.db, |pool, sql, _begin| {
-            let expired = sqlx::query(sql(&EXPIRE_UNREAD)).bind(millis(before));
-            expired.execute(pool).await?.rows_affected()
-        }))
     }
 }
 

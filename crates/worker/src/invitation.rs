@@ -343,7 +343,7 @@ pub(crate) mod tests {
     use arc_swap::ArcSwap;
     use domain::{Change, Order, OrderEvent, Policy, token::TokenKeys};
     use mail::{Dkim, Memory, PrivateKey, Transport};
-    use mail_parser::{MessageParser, MimeHeaders as _};
+    use mail_parser::MessageParser;
     use queue::{Clock, Queue};
     use secrecy::ExposeSecret as _;
     use store::{

@@ -135,6 +135,7 @@ impl Record {
                 order: record,
                 invitation: invitation.map(|(_, row)| row.state),
                 attempted: invitation.is_some_and(|(_, row)| row.first_attempt_at.is_some()),
+                ..Known::default()
             },
             invitation: invitation.map(|(id, _)| *id),
         }

@@ -13,6 +13,7 @@
 //! | [`calm`] | what a storm took is given back |
 //! | [`operator`] | signals, reloads, health, commands, a full disk |
 //! | [`privacy`] | logs and metrics name nobody |
+//! | [`erasure`] | an erased person leaves no trace; old records and lists of suppressions |
 //! | [`other_mail_server`] | a mail server and a mail reader that are not ours agree |
 //! | [`demo`] | the demonstration shows all of it |
 //!
@@ -23,6 +24,7 @@ mod accounts;
 mod calm;
 mod crowd;
 mod demo;
+mod erasure;
 mod faults;
 mod invitations;
 mod main_job;

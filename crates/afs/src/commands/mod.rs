@@ -11,6 +11,7 @@ pub(crate) mod privacy;
 pub(crate) mod shop;
 pub(crate) mod simulate;
 pub(crate) mod status;
+pub(crate) mod suppression;
 pub(crate) mod webhook;
 pub(crate) mod words;
 
@@ -20,6 +21,11 @@ use std::io::Write as _;
 pub(crate) fn say(line: impl std::fmt::Display) {
     // Nobody reads any more, as in `afs status | head -1`: nothing is lost.
     let _read = writeln!(std::io::stdout().lock(), "{line}");
+}
+
+/// Prints what is wrong with a part, while the rest goes on.
+pub(crate) fn say_warning(line: &str) {
+    let _read = writeln!(std::io::stderr().lock(), "{line}");
 }
 
 /// Prints why a command failed, with all that led to it.

@@ -21,6 +21,7 @@ pub(crate) fn why(reason: Reason) -> &'static str {
         Reason::PartlyShipped => "only a part of it was sent, and the shop waits for the rest",
         Reason::NoConsent => "nothing says that the buyer may be asked by e-mail",
         Reason::Objected => "the buyer said no to marketing by e-mail, or took a yes back",
+        Reason::Forgotten => "its buyer was forgotten: erased, or kept no longer",
     }
 }
 
@@ -41,7 +42,8 @@ pub(crate) fn setting(reason: Reason) -> Option<&'static str> {
         | Reason::NoAddress
         | Reason::AlreadyInvited
         | Reason::TooLate
-        | Reason::Objected => None,
+        | Reason::Objected
+        | Reason::Forgotten => None,
     }
 }
 

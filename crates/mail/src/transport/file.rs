@@ -1,12 +1,12 @@
 //! Messages as files, for trying things out and for relays that pick up a directory.
 
 use std::{
-    io::{self, Write as _},
-    path::PathBuf,
+    io::{self, Read as _, Write as _},
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
-use domain::retry::Failure;
+use domain::{EmailAddress, Mention, retry::Failure};
 use tempfile::NamedTempFile;
 
 use super::{Accepted, Fault, SendError, Stage, without_addresses};
@@ -27,6 +27,24 @@ impl Files {
         let directory = directory.into();
         fs_err::create_dir_all(&directory)?;
         Ok(Self { directory: Arc::new(directory) })
+    }
+
+    /// The files whose message goes to this address, in order. Also what a killed process left half-written.
+    pub fn mails_to(&self, address: &EmailAddress) -> io::Result<Vec<PathBuf>> {
+        let mention = Mention::of(address);
+        let mut found = Vec::new();
+        for entry in fs_err::read_dir(&*self.directory)? {
+            let path = entry?.path();
+            // A relay may take away what it has read.
+            match head(&path) {
+                Ok(head) if recipients(&head).any(|to| mention.is_in(&to)) => found.push(path),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        found.sort();
+        Ok(found)
     }
 
     pub(super) async fn send(&self, outgoing: &Outgoing) -> Result<Accepted, SendError> {
@@ -64,5 +82,48 @@ impl Files {
                 code: None,
                 text: without_addresses(&error.to_string(), None),
             })
+    }
+}
+
+/// The most that is read of a message to find out whom it goes to.
+const HEAD_MAX: u64 = 64 << 10;
+
+/// The header of the message in a file; nothing if it is not a file.
+fn head(path: &Path) -> io::Result<String> {
+    let file = fs_err::File::open(path)?;
+    let mut head = Vec::new();
+    if file.metadata()?.is_file() {
+        file.take(HEAD_MAX).read_to_end(&mut head)?;
+    }
+    let head = String::from_utf8_lossy(&head);
+    Ok(head.split("\r\n\r\n").next().unwrap_or_default().replace("\r\n ", " "))
+}
+
+/// The values of the `To` fields of a header whose lines are unfolded.
+fn recipients(head: &str) -> impl Iterator<Item = String> {
+    let fields = head.lines().filter_map(|line| line.split_once(':'));
+    fields.filter(|(name, _)| name.eq_ignore_ascii_case("to")).map(|(_, value)| value.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mails_are_found_by_whom_they_go_to() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, message) in [
+            ("b.eml", "Subject: x\r\nTo: =?utf-8?b?w4VzYQ==?=\r\n <Anna@x.example>\r\n\r\nHi"),
+            ("a.eml", "to: anna@X.example\r\n\r\nHi"),
+            ("c.eml", "To: joanna@x.example\r\n\r\nanna@x.example\r\nTo: anna@x.example"),
+            ("d.eml", "To: bob@x.example\r\nReply-To: anna@x.example\r\n\r\nHi"),
+            ("e.eml", ""),
+        ] {
+            fs_err::write(dir.path().join(name), message).unwrap();
+        }
+        fs_err::create_dir(dir.path().join("more")).unwrap();
+        let files = Files::open(dir.path()).unwrap();
+        let found = files.mails_to(&EmailAddress::parse("anna@x.example").unwrap()).unwrap();
+        assert_eq!(found, ["a.eml", "b.eml"].map(|name| dir.path().join(name)));
     }
 }

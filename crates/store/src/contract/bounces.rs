@@ -188,7 +188,7 @@ pub(super) async fn no_suppression_is_shortened_by_a_weaker_one(store: Store, _:
     for key in ["g", "h", "i"] {
         apply(&store, &event(Kind::SoftBounce, key, None, Some(other)), 30).await;
     }
-    store.unsubscribe(mail, From::AllShops, at(31)).await.unwrap();
+    store.unsubscribe(mail, Stop::AllShops, at(31)).await.unwrap();
     let waits = waiting(&store, "3", other).await;
     assert!(claim(&store, waits, 24 * 365).await.is_none());
     assert_eq!(store.history(&shop(), "1").await.unwrap().unwrap().stops[0].expires_at, None);

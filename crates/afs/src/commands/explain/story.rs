@@ -694,7 +694,8 @@ impl<'a> Teller<'a> {
             Reason::OrderCancelled
             | Reason::OrderRefunded
             | Reason::AlreadyInvited
-            | Reason::TooLate => String::new(),
+            | Reason::TooLate
+            | Reason::Forgotten => String::new(),
         }
     }
 
