@@ -1,6 +1,6 @@
 //! What a signature costs: composing the same mail with and without.
 
-#![expect(clippy::unwrap_used, missing_docs, reason = "a bench")]
+#![expect(clippy::unwrap_used, reason = "a bench")]
 
 use std::{hint::black_box, sync::Arc};
 

@@ -209,7 +209,7 @@ impl Dkim {
         let mut names = Vec::new();
         for name in SIGNED {
             let of_this_name =
-                |header: &&(&[u8], &[u8])| header.0.eq_ignore_ascii_case(name.as_bytes());
+                |header: &&Header<'_>| header.0.eq_ignore_ascii_case(name.as_bytes());
             names.push(name);
             // The last one is signed first (RFC 6376, 5.4.2).
             for (name_there, value) in headers.iter().rev().filter(of_this_name) {
@@ -260,8 +260,11 @@ fn folded(start: &str, pieces: impl Iterator<Item = impl AsRef<str>>) -> String 
     text
 }
 
-/// The headers, each as name and value with its folds, and the body.
-fn split(message: &[u8]) -> (Vec<(&[u8], &[u8])>, &[u8]) {
+/// A header's name, and its value with its folds.
+type Header<'a> = (&'a [u8], &'a [u8]);
+
+/// The headers and the body.
+fn split(message: &[u8]) -> (Vec<Header<'_>>, &[u8]) {
     let (mut headers, mut start) = (Vec::new(), 0);
     for end in memchr_iter(b'\n', message) {
         let header = &message[start..=end];

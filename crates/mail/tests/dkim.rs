@@ -196,8 +196,8 @@ fn sound() -> Vec<(&'static str, Vec<u8>)> {
         (
             "blanks everywhere",
             composed(|message| {
-                message.text = " \n\t\n a \t b \n\n\n".to_owned();
-                message.subject = "a  \t b".to_owned();
+                message.text = String::from(" \n\t\n a \t b \n\n\n");
+                message.subject = String::from("a  \t b");
             }),
         ),
         (

@@ -55,7 +55,8 @@ pub(crate) async fn submit(
     if stop >= Some(Stop::Shop) {
         counter!("afs_unsubscribes_total", "shop" => shop.to_string()).increment(1);
     }
-    tracing::info!(%invitation, %shop, ?stop, "recipient said what mail they want");
+    let said = if stop.is_some() { "unsubscribed" } else { "wants all mail again" };
+    tracing::info!(%invitation, %shop, ?stop, "recipient {said}");
     Ok(preferences(&receiver, token, &link, true).await)
 }
 

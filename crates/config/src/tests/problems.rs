@@ -136,12 +136,61 @@ fn a_missing_file_is_a_problem() {
 
 const SHOP: &str = "[shops.a]\nplatform = 'shopify'\nname = 'A'\nsecrets = ['s']\n";
 
+/// Fails unless just one problem of `text` stands at `place` and says `message`.
+#[track_caller]
+fn assert_found(text: &str, place: &str, message: &str) {
+    let found = Config::from_toml(text, PLATFORMS).unwrap_err();
+    let found: Vec<_> = found
+        .iter()
+        .map(|problem| (problem.place.to_string(), problem.message.clone()))
+        .filter(|(at, what)| *at == format!("afs.toml:{place}") && what.contains(message))
+        .collect();
+    assert_eq!(found.len(), 1, "{text}\n{}", problems(text));
+}
+
+#[test]
+fn a_sender_and_what_it_signs_with_belong_together() {
+    let dkim = "[sender.dkim]\nselector = 'a'\nkey_file = 'k.pem'\ndomain = 'shop.example'\n";
+    for (text, place, message) in [
+        (
+            format!("[sender]\naddress = 'a@myshop.example'\n{dkim}"),
+            "6:1",
+            "`sender.dkim.domain` is not the domain of `sender.address`",
+        ),
+        (
+            format!("{dkim}{SHOP}[shops.a.sender]\naddress = 'a@example'"),
+            "10:1",
+            "`shops.a.sender.address` is not a valid email",
+        ),
+        (
+            format!("{dkim}{SHOP}[shops.a.sender]\naddress = 'a@other.example'"),
+            "10:1",
+            "`sender.dkim.domain` is not the domain of `shops.a.sender.address`",
+        ),
+        (format!("{dkim}ed25519_selector = 'b'"), "5:1", "but `ed25519_key_file` is missing"),
+        (format!("{dkim}ed25519_key_file = 'b'"), "5:1", "but `ed25519_selector` is missing"),
+        (
+            format!("{dkim}ed25519_key_file = 'b'\ned25519_selector = 'A'"),
+            "6:1",
+            "`sender.dkim.selector` and `sender.dkim.ed25519_selector` are the same",
+        ),
+        ("[sender.dkim]\nselector = 'a'".to_owned(), "1:9", "`sender.dkim.domain` is missing"),
+        ("[sender]\naddress = 'åsa@x.example'".to_owned(), "2:1", "is not a valid email"),
+        ("[mail.bounces]\ndomain = 'a..b'".to_owned(), "2:1", "does not have the right form"),
+        ("[mail.bounces]\ndomain = '-a.b'".to_owned(), "2:1", "is not a valid mail host"),
+    ] {
+        assert_found(&text, place, message);
+    }
+    for address in ["a@shop.example", "a@mail.shop.example"] {
+        Config::from_toml(&format!("[sender]\naddress = '{address}'\n{dkim}"), PLATFORMS).unwrap();
+    }
+}
+
 #[test]
 fn every_contradiction_is_found_where_it_was_made() {
     let smtp = "[mail]\ntransport = 'smtp'\n[sender]\naddress = 'a@x.example'\n";
     let keys = format!("[secrets]\nlink_keys = ['{0}']\naddress_key = '{0}'\n", "k".repeat(32));
     let link_keys = format!("[secrets]\nlink_keys = ['{}']\n", "k".repeat(32));
-    let dkim = "[sender.dkim]\nselector = 'a'\nkey_file = 'k.pem'\ndomain = 'shop.example'\n";
     for (text, place, message) in [
         (format!("[worker]\nlease_secs = 930\n{smtp}"), "2:1", "a mail can take 930 seconds"),
         (format!("{smtp}[mail.smtp]\nfinal_timeout_secs = 870"), "6:1", "a mail can take 1200"),
@@ -182,32 +231,6 @@ fn every_contradiction_is_found_where_it_was_made() {
             "2:1",
             "`sender.address` is missing",
         ),
-        (
-            format!("[sender]\naddress = 'a@myshop.example'\n{dkim}"),
-            "6:1",
-            "`sender.dkim.domain` is not the domain of `sender.address`",
-        ),
-        (
-            format!("{dkim}{SHOP}[shops.a.sender]\naddress = 'a@example'"),
-            "10:1",
-            "`shops.a.sender.address` is not a valid email",
-        ),
-        (
-            format!("{dkim}{SHOP}[shops.a.sender]\naddress = 'a@other.example'"),
-            "10:1",
-            "`sender.dkim.domain` is not the domain of `shops.a.sender.address`",
-        ),
-        (format!("{dkim}ed25519_selector = 'b'"), "5:1", "but `ed25519_key_file` is missing"),
-        (format!("{dkim}ed25519_key_file = 'b'"), "5:1", "but `ed25519_selector` is missing"),
-        (
-            format!("{dkim}ed25519_key_file = 'b'\ned25519_selector = 'A'"),
-            "6:1",
-            "`sender.dkim.selector` and `sender.dkim.ed25519_selector` are the same",
-        ),
-        ("[sender.dkim]\nselector = 'a'".to_owned(), "1:9", "`sender.dkim.domain` is missing"),
-        ("[sender]\naddress = 'åsa@x.example'".to_owned(), "2:1", "is not a valid email"),
-        ("[mail.bounces]\ndomain = 'a..b'".to_owned(), "2:1", "does not have the right form"),
-        ("[mail.bounces]\ndomain = '-a.b'".to_owned(), "2:1", "is not a valid mail host"),
         ("[mail.smtp]\npassword = 'p'".to_owned(), "2:1", "`mail.smtp.username` is missing"),
         ("[mail.smtp]\nusername = 'u'".to_owned(), "2:1", "`mail.smtp.password` is missing"),
         ("[mail.smtp]\ntls = 'none'\nhost = 'mx.example'".to_owned(), "3:1", "another machine"),
@@ -233,13 +256,7 @@ fn every_contradiction_is_found_where_it_was_made() {
         ("[invitations]\ndelay_days = 1\ndelay_secs = 1".to_owned(), "3:1", "are both set"),
         ("[database]\nurl = 'sqlite:a'\nurl_file = 'b'".to_owned(), "3:1", "are both set"),
     ] {
-        let found = Config::from_toml(&text, PLATFORMS).unwrap_err();
-        let found: Vec<_> = found
-            .iter()
-            .map(|problem| (problem.place.to_string(), problem.message.clone()))
-            .filter(|(at, what)| *at == format!("afs.toml:{place}") && what.contains(message))
-            .collect();
-        assert_eq!(found.len(), 1, "{text}\n{}", problems(&text));
+        assert_found(&text, place, message);
     }
     for sound in [
         format!("[worker]\nlease_secs = 931\n{smtp}"),
