@@ -104,6 +104,7 @@ impl Services {
             clock: self.clock.clone(),
             decided: worker::experiment::Decisions::default(),
             paused: worker::pause::Pauses::default(),
+            lanes: worker::lanes::Lanes::default(),
         })
     }
 }

@@ -28,5 +28,6 @@ pub fn changes(old: &Config, new: &Config) -> Vec<Change> {
 fn is_live(path: &str) -> bool {
     let section = path.split('.').next().unwrap_or_default();
     matches!(section, "shops" | "invitations" | "sender" | "retry" | "templates" | "retention")
+        || path.starts_with("mail.lanes.")
         || path == "log.level"
 }

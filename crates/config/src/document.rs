@@ -12,10 +12,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use domain::{EmailAddress, Money, ShopId, consent, policy};
+use domain::{
+    EmailAddress, Money, ShopId, consent,
+    lane::{Limits, lane_of},
+    policy,
+};
 use jiff::{
     SignedDuration,
-    civil::{Time, Weekday},
+    civil::{Date, Time, Weekday},
     tz::TimeZone,
 };
 use schemars::JsonSchema;
@@ -29,6 +33,7 @@ const TIME_OF_DAY: &str = "^([01][0-9]|2[0-3]):[0-5][0-9]$";
 const DOMAIN: &str = r"^[a-z0-9-]+(\.[a-z0-9-]+)+$";
 /// The name of a DKIM key in DNS (RFC 6376, 3.1).
 const SELECTOR: &str = r"^[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*$";
+const DATE: &str = "^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-9]|3[01])$";
 const AMOUNT: &str = r"^[0-9]{1,12}(\.[0-9]{1,4})? [A-Z]{3}$";
 const ONE_LINE: &str = r"^\P{Cc}+$";
 
@@ -228,6 +233,55 @@ pub struct Mail {
     pub smtp: Smtp,
     /// What comes back of mails.
     pub bounces: Bounces,
+    /// How much goes to one receiving side.
+    pub lanes: Lanes,
+}
+
+/// How much goes to one receiving side: a lane is the mail to one domain, or to those of one provider.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Lanes {
+    /// Mails that are handed over at a time, in each lane, by all workers together (1 to 1000); without
+    /// it, as many as there are connections.
+    #[schemars(range(min = 1, max = 1_000))]
+    pub connections: Option<u32>,
+    /// Mails per hour in each lane (1 to 3600000); without it, as many as go.
+    #[schemars(range(min = 1, max = 3_600_000))]
+    pub mails_per_hour: Option<u32>,
+    /// The first day, such as `2026-09-01`, on which the sender's address or server sends mail: each
+    /// lane gets 50 mails on it, and more on each of the nine days after.
+    #[schemars(with = "Option<String>", extend("pattern" = DATE))]
+    pub warm_up_from: Option<Date>,
+    /// What is different in the lane of a domain.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = { "pattern": DOMAIN }))]
+    pub domains: BTreeMap<String, LaneTable>,
+}
+
+/// What is different in a lane.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LaneTable {
+    /// Mails that are handed over at a time in this lane, by all workers together (1 to 1000).
+    #[schemars(range(min = 1, max = 1_000))]
+    pub connections: Option<u32>,
+    /// Mails per hour in this lane (1 to 3600000).
+    #[schemars(range(min = 1, max = 3_600_000))]
+    pub mails_per_hour: Option<u32>,
+}
+
+impl Lanes {
+    /// What `lane` may take. A domain stands for its whole lane.
+    #[must_use]
+    pub fn limits(&self, lane: &str) -> Limits {
+        let own = self.domains.iter().find(|(domain, _)| lane_of(domain) == lane);
+        let own = own.map(|(_, table)| table);
+        Limits {
+            connections: own.and_then(|own| own.connections).or(self.connections),
+            per_hour: own.and_then(|own| own.mails_per_hour).or(self.mails_per_hour),
+            warm_up_from: self.warm_up_from,
+        }
+    }
 }
 
 /// What comes back of mails: bounces, complaints, and answers that say stop.

@@ -170,6 +170,10 @@ fn explain(error: &ValidationError<'_>, document: &mut Node, problems: &mut Prob
                 let hint = "two capital letters, such as `SE` (ISO 3166-1); not in the environment, \
                             which knows no letter case";
                 (format!("`{name}` cannot be the code of a country"), hint.to_owned())
+            } else if node.key.ends_with("lanes.domains") {
+                let hint =
+                    "in quotes and lower case, such as \"gmail.com\"; not in the environment";
+                (format!("`{name}` cannot be a domain"), hint.to_owned())
             } else {
                 let hint = domain::shop::InvalidShopId.to_string();
                 (format!("`{name}` cannot be the id of a shop"), hint)

@@ -12,6 +12,7 @@ pub mod decision;
 pub mod experiment;
 pub mod holidays;
 pub mod invitation;
+pub mod lane;
 mod mac;
 mod mention;
 mod money;

@@ -98,6 +98,17 @@ pub struct Script {
     mechanisms: &'static str,
     next: HashMap<Stage, VecDeque<Behaviour>>,
     always: HashMap<Stage, Behaviour>,
+    ration: Option<Ration>,
+}
+
+/// How much a server takes for one host.
+#[derive(Clone, Debug)]
+struct Ration {
+    host: &'static str,
+    mails: usize,
+    per: Duration,
+    /// When the last ones were taken.
+    taken: VecDeque<Instant>,
 }
 
 impl Default for Script {
@@ -119,7 +130,29 @@ impl Script {
             mechanisms: "PLAIN LOGIN",
             next: HashMap::new(),
             always: HashMap::new(),
+            ration: None,
         }
+    }
+
+    /// Refuses for now what goes beyond so many recipients at `host` in this time.
+    #[must_use]
+    pub fn rations(mut self, host: &'static str, mails: usize, per: Duration) -> Self {
+        self.ration = Some(Ration { host, mails, per, taken: VecDeque::new() });
+        self
+    }
+
+    /// Whether it is too much for now; if not, it counts.
+    fn is_too_much(&mut self, recipient: &str) -> bool {
+        let Some(ration) = &mut self.ration else { return false };
+        if !recipient.ends_with(ration.host) {
+            return false;
+        }
+        ration.taken.retain(|at| at.elapsed() < ration.per);
+        let too_much = ration.taken.len() >= ration.mails;
+        if !too_much {
+            ration.taken.push_back(Instant::now());
+        }
+        too_much
     }
 
     /// Does not offer PIPELINING.
@@ -388,6 +421,14 @@ impl Shared {
         behaviour
     }
 
+    fn is_too_much(&self, recipient: &str) -> bool {
+        let too_much = self.script().is_too_much(recipient);
+        if too_much {
+            self.note(|ledger| ledger.misbehaved.push(Stage::RcptTo));
+        }
+        too_much
+    }
+
     fn note(&self, change: impl FnOnce(&mut Ledger)) {
         self.ledger.send_modify(change);
     }
@@ -505,6 +546,9 @@ impl<'a, S: Socket> Dialogue<'a, S> {
                 "RCPT" if self.from.is_none() => self.say("503 5.5.1 no MAIL").await?,
                 "RCPT" if !rest.is_ascii() && !self.beyond_ascii => {
                     self.say("553 5.6.7 address beyond ASCII").await?;
+                }
+                "RCPT" if self.shared.is_too_much(&path(rest)) => {
+                    self.say("451 4.7.0 too many mails from you").await?;
                 }
                 "RCPT" => {
                     if self.answer(Stage::RcptTo, "250 2.1.5 ok").await? {

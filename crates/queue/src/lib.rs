@@ -19,7 +19,7 @@ mod record;
 mod redis;
 mod run;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -250,6 +250,36 @@ impl Queue {
         match &self.backend {
             Backend::Record(_) => Ok(None),
             Backend::Redis(redis) => redis.epoch(channel).await.map(Some),
+        }
+    }
+}
+
+/// Notes that processes share, by name. Whoever changes one says what it believes is there.
+impl Queue {
+    /// The most notes there are; more are not kept.
+    pub const NOTES_MAX: usize = 10_000;
+
+    /// All notes; `None` if the record is the queue: then every process has its own.
+    pub async fn notes(&self) -> Result<Option<HashMap<String, String>>, Error> {
+        match &self.backend {
+            Backend::Record(_) => Ok(None),
+            Backend::Redis(redis) => redis.notes().await.map(Some),
+        }
+    }
+
+    /// Makes the note `name` into `new` if it is `old`; empty is none. Returns what was there: if that is
+    /// not `old`, nothing has changed. `None` if the record is the queue.
+    ///
+    /// One round trip. Notes that nobody has written for three days are gone.
+    pub async fn swap_note(
+        &self,
+        name: &str,
+        old: &str,
+        new: &str,
+    ) -> Result<Option<String>, Error> {
+        match &self.backend {
+            Backend::Record(_) => Ok(None),
+            Backend::Redis(redis) => redis.swap_note(name, old, new).await.map(Some),
         }
     }
 }

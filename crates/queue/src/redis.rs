@@ -7,6 +7,8 @@
 //! | | `epoch:` and a random UUID | `+inf`: see `epoch.lua` |
 //! | `{namespace:channel}:lease` | id | end of the lease |
 //!
+//! And a hash, `{namespace:notes}`, of notes that workers share.
+//!
 //! Each group in `due` is in `turns` as well, with a score that is not too late. Too early, or without
 //! an id, does no harm: its turn finds nothing, and puts that right.
 //!
@@ -14,21 +16,28 @@
 
 mod link;
 
-use std::{collections::BTreeMap, sync::LazyLock, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::LazyLock,
+    time::Duration,
+};
 
 use ::redis::{FromRedisValue, Pipeline, RedisResult, Script, ScriptInvocation};
 use tracing::warn;
 use uuid::Uuid;
 
 use crate::{
-    CALL_TIMEOUT, Channel, Clock, Depth, Epoch, Error, Lease, RECHECK, RedisSettings, Wakeup,
-    ceil_ms, floor_ms, span_ms,
+    CALL_TIMEOUT, Channel, Clock, Depth, Epoch, Error, Lease, Queue, RECHECK, RedisSettings,
+    Wakeup, ceil_ms, floor_ms, span_ms,
 };
 use link::Link;
 
 /// How long the worker waits for an answer. Longer than a caller does: if the answer to a fetch is
 /// lost, its ids wait for the end of their lease.
 const WORK_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long notes are kept that nobody writes.
+const NOTES_TTL: Duration = Duration::from_hours(72);
 
 /// How many ids one command carries: Redis does nothing else while it executes one.
 const IDS_PER_COMMAND: usize = 500;
@@ -37,6 +46,8 @@ static FETCH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("redi
 static ACK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("redis/ack.lua")));
 static RELEASE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("redis/release.lua")));
 static DEPTH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("redis/depth.lua")));
+static SWAP_NOTE: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("redis/swap_note.lua")));
 static EPOCH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("redis/epoch.lua")));
 
 #[derive(Clone)]
@@ -145,6 +156,24 @@ impl Redis {
         self.invoke(WORK_TIMEOUT, &call).await
     }
 
+    pub(crate) async fn notes(&self) -> Result<HashMap<String, String>, Error> {
+        let mut command = ::redis::cmd("HGETALL");
+        command.arg(self.notes_key());
+        let mut link = self.link.clone();
+        within(CALL_TIMEOUT, command.query_async(&mut link)).await
+    }
+
+    pub(crate) async fn swap_note(
+        &self,
+        name: &str,
+        old: &str,
+        new: &str,
+    ) -> Result<String, Error> {
+        let mut call = SWAP_NOTE.key(self.notes_key());
+        call.arg(name).arg(old).arg(new).arg(Queue::NOTES_MAX).arg(NOTES_TTL.as_secs());
+        self.invoke(CALL_TIMEOUT, &call).await
+    }
+
     async fn exec(&self, pipeline: &Pipeline) -> Result<(), Error> {
         // The client refuses an empty one.
         if pipeline.is_empty() {
@@ -165,6 +194,10 @@ impl Redis {
 
     fn now(&self) -> i64 {
         floor_ms((self.clock)())
+    }
+
+    fn notes_key(&self) -> String {
+        format!("{{{}:notes}}", self.namespace)
     }
 
     fn due_key(&self, channel: Channel, group: &str) -> String {

@@ -100,6 +100,13 @@ pub enum AttemptOutcome {
         /// What went wrong.
         error: String,
     },
+    /// To be tried again; it was not for this mail's sake that it failed. Does not count as an attempt.
+    Held {
+        /// When.
+        at: Timestamp,
+        /// What went wrong.
+        error: String,
+    },
     /// Not to be tried again; why.
     Failed(String),
     /// Not tried: mail may not leave before then. Does not count as an attempt.
@@ -535,7 +542,7 @@ impl<'a> From<&'a Finish> for FinishRow<'a> {
                 reason: Some(Why::Words(reason)),
                 ..row
             },
-            AttemptOutcome::Postponed(at) => {
+            AttemptOutcome::Postponed(at) | AttemptOutcome::Held { at, .. } => {
                 Self { due_at: Some(millis(*at)), uncounted: 1, ..row }
             }
             AttemptOutcome::AskedBefore => Self {
@@ -565,7 +572,9 @@ fn reminder(finish: &Finish) -> Option<ReminderRow> {
 fn mail_delivery(finish: &Finish) -> Option<MailDeliveryRow<'_>> {
     let (outcome, detail) = match &finish.outcome {
         AttemptOutcome::Sent(reply) => ("sent", reply),
-        AttemptOutcome::Retry { error, .. } => ("retry", error),
+        AttemptOutcome::Retry { error, .. } | AttemptOutcome::Held { error, .. } => {
+            ("retry", error)
+        }
         AttemptOutcome::Failed(reason) => ("failed", reason),
         AttemptOutcome::Postponed(_)
         | AttemptOutcome::AskedBefore

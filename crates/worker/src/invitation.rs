@@ -6,6 +6,7 @@ use config::{Config, ShopSettings};
 use domain::{
     Allowed, Caps, EmailAddress, InvitationId, MailKind,
     bounce::look_again,
+    lane::Permit,
     retry::{Failure, Next, RetryPolicy, after_failure, is_too_late},
     token::Purpose,
 };
@@ -23,6 +24,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     Worker,
     experiment::{self, Version},
+    lanes::Place,
 };
 
 /// The first pause before an outcome that could not be recorded is recorded again.
@@ -106,9 +108,41 @@ async fn attempt(
         Ok(outgoing) => outgoing.begin_by(deadline),
         Err(error) => return AttemptOutcome::Failed(error),
     };
-    match worker.transport.send(&outgoing).await {
+    hand_over(worker, shop, claimed, &outgoing, deadline).await
+}
+
+/// Hands the mail over, if its lane has room.
+async fn hand_over(
+    worker: &Worker,
+    shop: &ShopSettings,
+    claimed: &Claimed,
+    outgoing: &Outgoing,
+    deadline: Instant,
+) -> AttemptOutcome {
+    let (config, now) = (worker.config.load(), worker.now());
+    let given_up = now.checked_add(deadline.saturating_duration_since(Instant::now()));
+    let lane = Place::new(worker, outgoing.to().host(), given_up.unwrap_or(Timestamp::MAX));
+    let give_up_after = RetryPolicy::from(config.retry).give_up_after;
+    let is_stale = |at: Timestamp| at.duration_since(claimed.first_due_at) > give_up_after;
+    if let Permit::NotBefore(at) = lane.ask(claimed.due_at > claimed.first_due_at).await {
+        // A limit of ours may be waited for as long as it takes.
+        return if lane.is_limited() || !is_stale(at) {
+            AttemptOutcome::Postponed(next_open(shop, claimed, at))
+        } else {
+            AttemptOutcome::Failed("its mail server took nothing from us in time".to_owned())
+        };
+    }
+    let outcome = worker.transport.send(outgoing).await;
+    let back = lane.tell(&outcome).await;
+    match outcome {
         Ok(accepted) => AttemptOutcome::Sent(accepted.reply),
-        Err(error) => failed(worker, &config, claimed, error.failure, error.to_string()),
+        Err(error) => match back {
+            Some(at) if error.failure == Failure::Temporary && !is_stale(at) => {
+                let at = next_open(shop, claimed, at);
+                AttemptOutcome::Held { at, error: error.to_string() }
+            }
+            _ => failed(worker, &config, claimed, error.failure, error.to_string()),
+        },
     }
 }
 
@@ -242,7 +276,7 @@ fn report(worker: &Worker, claimed: &Claimed, outcome: &AttemptOutcome) {
                 lateness_ms = %lateness.as_millis(), reply, "invitation sent"
             );
         }
-        AttemptOutcome::Retry { at, error } => {
+        AttemptOutcome::Retry { at, error } | AttemptOutcome::Held { at, error } => {
             counter!("afs_invitation_retries_total", "shop" => shop()).increment(1);
             tracing::warn!(
                 %request_id, invitation = %id, shop = %claimed.shop, attempt, next = %at, error,
@@ -259,7 +293,7 @@ fn report(worker: &Worker, claimed: &Claimed, outcome: &AttemptOutcome) {
         AttemptOutcome::Postponed(at) => {
             tracing::info!(
                 %request_id, invitation = %id, shop = %claimed.shop, until = %at,
-                "invitation waits: the send window is closed, or its recipient was mailed lately"
+                "invitation waits: the send window is closed, its recipient was mailed lately, or its lane has no room"
             );
         }
         AttemptOutcome::AskedBefore => {
@@ -313,7 +347,9 @@ async fn record(
 
 /// Sets the timer for the next attempt, if it comes soon; the reconciler sets later ones.
 async fn wake_again(worker: &Worker, claimed: &Claimed, outcome: &AttemptOutcome) {
-    let (AttemptOutcome::Retry { at: due_at, .. } | AttemptOutcome::Postponed(due_at)) = *outcome
+    let (AttemptOutcome::Retry { at: due_at, .. }
+    | AttemptOutcome::Held { at: due_at, .. }
+    | AttemptOutcome::Postponed(due_at)) = *outcome
     else {
         return;
     };
@@ -430,6 +466,7 @@ pub(crate) mod tests {
                 clock,
                 decided: experiment::Decisions::default(),
                 paused: pause::Pauses::default(),
+                lanes: crate::lanes::Lanes::default(),
             });
             let invitation = invite(&worker, reference).await;
             Self { worker, invitation, now, dir, sent: Memory::default() }

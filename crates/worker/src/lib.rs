@@ -5,6 +5,7 @@
 //! | [`invitation`] | claims an invitation, writes it, hands it to the mail server, records the outcome |
 //! | [`review`] | checks a review against its invitation and order, and labels it |
 //! | [`notice`] | asks a platform about an order that its webhook only pointed to |
+//! | [`lanes`] | keeps up to date which receiving sides have no room |
 //! | [`reconcile`] | wakes what the timer has lost |
 //! | [`experiment`] | looks how experiments stand, and ends them |
 //! | [`pause`] | looks which shops' mail rests |
@@ -16,6 +17,7 @@
 pub mod experiment;
 mod housekeeping;
 mod invitation;
+pub mod lanes;
 mod notice;
 pub mod pause;
 mod reconcile;
@@ -71,6 +73,8 @@ pub struct Worker {
     pub decided: experiment::Decisions,
     /// The shops whose mail rests.
     pub paused: pause::Pauses,
+    /// How much may go where.
+    pub lanes: lanes::Lanes,
 }
 
 impl Worker {
@@ -115,7 +119,17 @@ impl Worker {
         let housekeeping = housekeeping::run(self.clone(), shutdown.clone());
         let experiments = experiment::run(self.clone(), shutdown.clone());
         let pauses = pause::run(self.clone(), shutdown.clone());
-        tokio::join!(invitations, reviews, notices, reconciler, housekeeping, experiments, pauses);
+        let lanes = lanes::run(self.clone(), shutdown.clone());
+        tokio::join!(
+            invitations,
+            reviews,
+            notices,
+            reconciler,
+            housekeeping,
+            experiments,
+            pauses,
+            lanes
+        );
     }
 
     fn now(&self) -> Timestamp {

@@ -321,6 +321,7 @@ impl Ledger {
                 })
             }
             AttemptOutcome::Retry { .. }
+            | AttemptOutcome::Held { .. }
             | AttemptOutcome::Postponed(_)
             | AttemptOutcome::AskedBefore
             | AttemptOutcome::MayNotAsk(_) => Ok(()),

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`main_job`] | a signed order becomes one mail, and its review is verified |
 //! | [`invitations`] | who gets no mail, and that nobody gets two |
+//! | [`lanes`] | nobody waits for another: shops take turns, and slow receivers hold up their own mail only |
 //! | [`policy`] | when people are asked, how often, and in which words |
 //! | [`faults`] | nothing is lost, whatever is killed |
 //! | [`webhooks`] | how requests are refused |
@@ -27,6 +28,7 @@ mod demo;
 mod erasure;
 mod faults;
 mod invitations;
+mod lanes;
 mod main_job;
 mod operator;
 mod other_mail_server;

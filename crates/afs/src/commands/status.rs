@@ -2,9 +2,11 @@
 
 use clap::Args;
 use config::Config;
+use domain::lane::Trouble;
 use queue::{Channel, Depth};
 use serde_json::json;
 use store::overview::{Count, FailedNotice, Status, Unread};
+use worker::lanes::TroubledLane;
 
 use super::{say, shop::resting};
 use crate::{
@@ -30,6 +32,8 @@ pub(crate) fn run(args: &StatusArgs, config: &Config) -> anyhow::Result<()> {
         for channel in Channel::ALL {
             depths.push((channel.as_str(), depth(&queue, channel).await));
         }
+        let now = clock();
+        let lanes = worker::lanes::troubled(&queue, now).await.unwrap_or_default();
         store.close().await;
         if args.json {
             let depth = |depth: &Result<Option<Depth>, String>| match depth {
@@ -39,9 +43,12 @@ pub(crate) fn run(args: &StatusArgs, config: &Config) -> anyhow::Result<()> {
             };
             let queue: serde_json::Map<_, _> =
                 depths.iter().map(|(name, it)| ((*name).to_owned(), depth(it))).collect();
-            say(serde_json::to_string_pretty(&json!({ "record": status, "queue": queue }))?);
+            say(serde_json::to_string_pretty(
+                &json!({ "record": status, "queue": queue, "lanes": lanes }),
+            )?);
         } else {
-            say_status(&status, clock());
+            say_status(&status, now);
+            lanes.iter().for_each(say_lane);
             for (name, depth) in &depths {
                 say_depth(name, depth);
             }
@@ -102,6 +109,21 @@ fn say_status(status: &Status, now: jiff::Timestamp) {
     for error in &status.last_errors {
         say(format_args!("last error    {}  {}  {}", error.at, error.invitation, error.detail));
     }
+}
+
+fn say_lane(troubled: &TroubledLane) {
+    let TroubledLane { lane, trouble, rests_until, mails_per_hour } = troubled;
+    let why = match trouble {
+        Trouble::Throttled => "its mail servers say that it is too much",
+        Trouble::Unwelcome => {
+            "its mail servers refuse our mail: `afs doctor` helps to find out why"
+        }
+        Trouble::Unreachable => "the mail server could not be reached several times in a row",
+    };
+    let pace = mails_per_hour.map(|pace| format!(", at most {pace} mails an hour"));
+    let rest = rests_until.map(|until| format!(", rests until {until}"));
+    let (rest, pace) = (rest.unwrap_or_default(), pace.unwrap_or_default());
+    say(format_args!("slow lane     {lane}{rest}{pace}: {why}"));
 }
 
 fn say_depth(name: &str, depth: &Result<Option<Depth>, String>) {

@@ -18,6 +18,7 @@ fn config_dir() -> PathBuf {
 fn chosen(path: &str) -> &'static str {
     match path {
         ".invitations.countries" => "US",
+        ".mail.lanes.domains" => "gmail.com",
         ".invitations.products" => "mattresses",
         _ => "my-shop",
     }

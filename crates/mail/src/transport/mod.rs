@@ -143,6 +143,15 @@ pub struct SendError {
     pub text: String,
 }
 
+impl SendError {
+    /// Subject and detail of the server's enhanced status code (RFC 3463), if it gave one: `(7, 1)` for
+    /// 4.7.1 and 5.7.1.
+    #[must_use]
+    pub fn enhanced(&self) -> Option<(u16, u16)> {
+        smtp::subject_and_detail(self.code?, &self.text)
+    }
+}
+
 /// What happened to a message whose text was not begun in time.
 const TOO_LATE: &str = "the time to begin was over";
 

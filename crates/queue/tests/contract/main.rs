@@ -703,6 +703,29 @@ mod redis_only {
     }
 
     #[tokio::test]
+    async fn a_note_is_changed_by_who_knows_it() {
+        let bench = Bench::<RedisFixture>::start().await;
+        let (one, other) = (bench.fixture.queue(), bench.fixture.queue());
+        let swap = async |queue: &queue::Queue, old: &str, new: &str| {
+            answered(|| queue.swap_note("lane", old, new)).await.unwrap()
+        };
+        assert_eq!(swap(&one, "", "a").await, "");
+        assert_eq!(swap(&other, "", "b").await, "a", "it is another by now");
+        assert_eq!(swap(&other, "a", "b").await, "a");
+        let notes = answered(|| one.notes()).await.unwrap();
+        assert_eq!(notes.into_iter().collect::<Vec<_>>(), [("lane".into(), "b".into())]);
+        let server = bench.fixture.server();
+        assert!(server.command::<i64>(&["TTL", "{test:notes}"]).await > 0);
+        assert_eq!(swap(&one, "b", "").await, "b");
+        assert!(answered(|| other.notes()).await.unwrap().is_empty());
+
+        let script = "for i = 1, 10000 do redis.call('HSET', KEYS[1], i, 'x') end";
+        server.command::<()>(&["EVAL", script, "1", "{test:notes}"]).await;
+        assert_eq!(swap(&one, "", "too many").await, "");
+        assert_eq!(answered(|| one.notes()).await.unwrap().get("lane"), None);
+    }
+
+    #[tokio::test]
     async fn ids_of_the_layout_before_make_room_for_the_new_one() {
         let bench = Bench::<RedisFixture>::start().await;
         let server = bench.fixture.server();

@@ -26,6 +26,7 @@ use tokio_rustls::rustls;
 
 #[cfg(feature = "testkit")]
 pub use self::reply::first_reply;
+pub(super) use self::reply::subject_and_detail;
 use self::{
     connection::{Connection, Envelope},
     pool::{Next, Pool, Turn},

@@ -60,15 +60,25 @@ impl Reply {
 
     /// The enhanced status code, if there is one that agrees with the reply code (RFC 2034, 4).
     pub(super) fn enhanced(&self) -> Option<Enhanced> {
-        let word = self.lines.first()?.split_whitespace().next()?;
-        let mut parts = word.split('.').map(|part| part.parse().ok());
-        let (Some(Some(class)), Some(Some(subject)), Some(Some(detail)), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return None;
-        };
-        (self.code / 100 == class).then_some(Enhanced { subject, detail })
+        enhanced(self.code, self.lines.first()?)
     }
+}
+
+/// The enhanced code at the beginning of the text of a reply with this code.
+fn enhanced(code: u16, text: &str) -> Option<Enhanced> {
+    let word = text.split_whitespace().next()?;
+    let mut parts = word.split('.').map(|part| part.parse().ok());
+    let (Some(Some(class)), Some(Some(subject)), Some(Some(detail)), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return None;
+    };
+    (code / 100 == class).then_some(Enhanced { subject, detail })
+}
+
+/// Subject and detail of the enhanced code at the beginning of the text of a reply with this code.
+pub(in crate::transport) fn subject_and_detail(code: u16, text: &str) -> Option<(u16, u16)> {
+    enhanced(code, text).map(|Enhanced { subject, detail }| (subject, detail))
 }
 
 /// Code and text of the first reply in `bytes`, if there is one: for tests from outside.
