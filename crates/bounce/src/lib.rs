@@ -2,8 +2,15 @@
 //!
 //! No I/O: raw mails and webhooks in, [`Event`]s out. Only what proves its origin becomes one.
 
+mod classify;
+pub mod mail;
+pub mod provider;
+mod words;
+
+use data_encoding::HEXLOWER;
 use domain::{EmailAddress, InvitationId};
 use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
 
 pub use domain::bounce::Kind;
 
@@ -19,11 +26,22 @@ pub struct Event {
     pub at: Option<Timestamp>,
     /// The mail it is about, if it can be told.
     pub mail: Option<InvitationId>,
-    /// The recipient, as the source tells. One of both is there.
+    /// The recipient, if the source proves who that is: a provider does, a mail does not. One of both is
+    /// there.
     pub address: Option<EmailAddress>,
     /// The enhanced status code (RFC 3463), as `5.1.1`.
     pub status: Option<String>,
     /// In the words of the source: one line of at most 150 characters, addresses replaced by
     /// `<address>`.
     pub detail: String,
+}
+
+/// The [`Event::key`] of what `source` identifies by `parts`, however long they are.
+fn key(source: &str, parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    format!("{source}:{}", HEXLOWER.encode(&hash.finalize()))
 }
