@@ -189,6 +189,12 @@ impl Installation {
         self.settings["server.listen"][0].as_str().unwrap().to_owned()
     }
 
+    /// Its directory, which its programs work in.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
     /// All processes.
     pub fn daemons(&mut self) -> &mut [Daemon] {
         &mut self.daemons

@@ -7,6 +7,7 @@
     reason = "test code"
 )]
 
+pub mod imap;
 pub mod installation;
 pub mod mailbox;
 pub mod platform;

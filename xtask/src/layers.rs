@@ -12,21 +12,22 @@ const LAYERS: [&[&str]; 6] = [
     &["failpoint"],
     &["domain"],
     &["adapter-api", "bounce", "config", "templates"],
-    &["adapters", "fetch", "mail", "queue", "store"],
+    &["adapters", "fetch", "inbox", "mail", "queue", "store"],
     &["receiver", "worker"],
     &["afs"],
 ];
 
 /// Crates that stay where they belong: what they speak to has one home.
-const HOMES: [(&str, &[&str]); 8] = [
+const HOMES: [(&str, &[&str]); 9] = [
     ("sqlx", &["store"]),
     ("lettre", &["mail"]),
+    ("async-imap", &["inbox"]),
     ("axum", &["receiver", "afs"]),
     ("apalis", &["queue"]),
     ("apalis-core", &["queue"]),
     ("redis", &["queue"]),
     ("reqwest", &["fetch", "afs"]),
-    ("tokio", &["mail", "queue", "store", "receiver", "worker", "afs"]),
+    ("tokio", &["inbox", "mail", "queue", "store", "receiver", "worker", "afs"]),
 ];
 
 /// Fails if a dependency points upwards or sideways, or leaves its home.

@@ -28,6 +28,10 @@ pub(crate) const AIOSMTPD: Package = Package {
     is_there: || output("/usr/bin/python3", &["-c", "import aiosmtpd"]).is_ok(),
 };
 
+/// A mailbox as mail servers have it.
+pub(crate) const DOVECOT: Package =
+    Package { name: "dovecot-imapd", is_there: || Path::new("/usr/lib/dovecot/imap").exists() };
+
 /// Signatures that are not ours.
 pub(crate) const OPENSSL: Package = Package { name: "openssl", is_there: || exists("openssl") };
 

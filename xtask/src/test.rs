@@ -1,13 +1,13 @@
 //! Every test, with everything it needs.
 
 use crate::{
-    packages::{self, AIOSMTPD, OPENSSL, POSTGRES, REDIS},
+    packages::{self, AIOSMTPD, DOVECOT, OPENSSL, POSTGRES, REDIS},
     shell,
 };
 
 /// Installs what is missing, builds the programs and runs every test against them.
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
-    packages::install(&[REDIS, POSTGRES, AIOSMTPD, OPENSSL])?;
+    packages::install(&[REDIS, POSTGRES, AIOSMTPD, DOVECOT, OPENSSL])?;
     shell::run("cargo", &["build", "--package", "afs", "--bins"])?;
     // One run tells all that fails.
     let mut test = vec!["test", "--workspace", "--no-fail-fast"];

@@ -72,6 +72,9 @@ enum Command {
     /// List the shops, or let the mail of one rest or go on
     #[command(subcommand)]
     Shop(commands::shop::ShopCommand),
+    /// Take mail that came back, from a mail server
+    #[command(subcommand)]
+    Bounce(commands::bounce::BounceCommand),
     /// Say how the versions of the invitation do that are tried against each other
     Experiment(commands::experiment::ExperimentArgs),
     /// Say how things stand: counts by state, what is due, what went wrong
@@ -152,6 +155,7 @@ pub fn afs() -> ExitCode {
         Command::Suppression(command) => {
             configured(&source).and_then(|config| commands::suppression::run(&command, &config))
         }
+        Command::Bounce(command) => return commands::bounce::run(&command, &source),
         Command::Experiment(args) => {
             configured(&source).and_then(|config| commands::experiment::run(&args, &config))
         }

@@ -88,6 +88,8 @@ impl Services {
             keys: self.keys.tokens.clone(),
             clock: self.clock.clone(),
             guard: receiver::Guard::default(),
+            fetcher: self.fetcher.clone(),
+            certificates: receiver::Certificates::default(),
         })
     }
 

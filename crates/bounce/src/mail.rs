@@ -106,9 +106,10 @@ pub fn read(raw: &[u8], keys: &TokenKeys) -> Result<Reading, ReadError> {
         // Complaints come to one address for all mails, and enclose the one they are about.
         let about = came_to.or_else(|| opened(complaint.addresses(), keys));
         let (_, about) = about.ok_or(ReadError::Unproven)?;
-        return Ok(match complaint.kind() {
-            Some(kind) => event(kind, None, &complaint.said(), about, mail),
-            None => Reading::Ignored(Ignored::NotComplaint),
+        return Ok(if complaint.counts() {
+            event(Kind::Complaint, None, &complaint.said(), about, mail)
+        } else {
+            Reading::Ignored(Ignored::NotComplaint)
         });
     }
     let (purpose, about) = came_to.ok_or(ReadError::Unproven)?;

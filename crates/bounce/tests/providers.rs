@@ -285,6 +285,7 @@ fn sendgrid_is_believed_with_its_signature_only() {
     }
     for broken in ["", "x", "AAAA"] {
         let settings = sendgrid::Settings { public_key: broken.to_owned() };
+        assert!(!settings.is_usable(), "{broken:?}");
         assert_eq!(verify(&genuine, &body, &settings), Some(Reject::Key), "{broken:?}");
     }
 }
@@ -363,6 +364,8 @@ fn postmark_is_believed_with_its_password_only() {
     ] {
         assert_eq!(postmark(&body, Some(&header)), Err(why), "{header}");
     }
+    let empty = mailgun::Settings { signing_key: "".into() };
+    assert!(!empty.is_usable() && mailgun_settings().is_usable());
     let nobody = postmark::Settings { user: String::new(), password: "".into() };
     let mut headers = HeaderMap::new();
     headers.insert("authorization", HeaderValue::from_str(&basic(":")).unwrap());

@@ -30,4 +30,5 @@ fn is_live(path: &str) -> bool {
     matches!(section, "shops" | "invitations" | "sender" | "retry" | "templates" | "retention")
         || path.starts_with("mail.lanes.")
         || path == "log.level"
+        || path.starts_with("mail.bounces.")
 }

@@ -293,6 +293,104 @@ pub struct Bounces {
     /// sender.
     #[schemars(extend("format" = "mail-host", "pattern" = DOMAIN))]
     pub domain: Option<String>,
+    /// A mailbox that those mails arrive in, emptied by the worker.
+    pub imap: Option<Imap>,
+    /// Amazon SES, which tells through SNS: `POST /providers/ses`.
+    pub ses: Option<Ses>,
+    /// Mailgun: `POST /providers/mailgun`.
+    pub mailgun: Option<Mailgun>,
+    /// SendGrid: `POST /providers/sendgrid`.
+    pub sendgrid: Option<Sendgrid>,
+    /// Postmark: `POST /providers/postmark`.
+    pub postmark: Option<Postmark>,
+}
+
+/// A mailbox for what comes back. AFS deletes from it what it has read: give it one of its own.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Imap {
+    /// Host name or IP address of the IMAP server.
+    #[schemars(extend("pattern" = r"^[A-Za-z0-9.:_-]+$"))]
+    pub host: String,
+    /// Port of the IMAP server (1 to 65535): 993 for `implicit`, 143 for `starttls`.
+    #[serde(default = "imaps")]
+    #[schemars(range(min = 1))]
+    pub port: u16,
+    /// How the connection is encrypted.
+    #[serde(default = "implicit")]
+    pub tls: Tls,
+    /// A PEM file with the certificates to trust, of an own authority, instead of the public ones.
+    #[schemars(length(min = 1))]
+    pub ca_file: Option<PathBuf>,
+    /// The name to log in with.
+    #[schemars(length(min = 1))]
+    pub username: String,
+    /// The password to log in with.
+    #[schemars(with = "String", length(min = 1), extend("writeOnly" = true))]
+    pub password: SecretString,
+    /// The mailbox, such as `INBOX`.
+    #[serde(default = "inbox")]
+    #[schemars(length(min = 1, max = 200), extend("pattern" = ONE_LINE))]
+    pub mailbox: String,
+    /// Seconds between looks (1 to 3600).
+    #[serde(default = "a_minute")]
+    #[schemars(range(min = 1, max = 3_600))]
+    pub poll_interval_secs: u64,
+}
+
+/// What Amazon SES tells.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ses {
+    /// The SNS topics that may tell, as `arn:aws:sns:<region>:<account>:<name>`; no other is heard.
+    #[schemars(length(min = 1, max = 100), inner(extend("pattern" = "^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]+:.+$")))]
+    pub topics: Vec<String>,
+}
+
+/// What Mailgun tells.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Mailgun {
+    /// The HTTP webhook signing key, from Mailgun's settings.
+    #[schemars(with = "String", length(min = 1), extend("writeOnly" = true))]
+    pub signing_key: SecretString,
+}
+
+/// What SendGrid tells.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sendgrid {
+    /// The verification key of the signed event webhook, as SendGrid shows it.
+    #[schemars(extend("pattern" = "^[A-Za-z0-9+/=]+$"))]
+    pub public_key: String,
+}
+
+/// What Postmark tells.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Postmark {
+    /// The name in the address that Postmark calls, without a colon.
+    #[schemars(extend("pattern" = "^[^:]+$"))]
+    pub username: String,
+    /// The password in that address.
+    #[schemars(with = "String", length(min = 16), extend("writeOnly" = true))]
+    pub password: SecretString,
+}
+
+fn imaps() -> u16 {
+    993
+}
+
+fn implicit() -> Tls {
+    Tls::Implicit
+}
+
+fn inbox() -> String {
+    "INBOX".to_owned()
+}
+
+fn a_minute() -> u64 {
+    60
 }
 
 /// Where mails go.

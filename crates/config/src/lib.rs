@@ -44,8 +44,8 @@ use domain::{ShopId, schedule::EmptyWindow};
 
 pub use changes::{Change, changes};
 pub use document::{
-    Api, Database, Dkim, Log, LogFormat, Mail, MailTransport, Queue, QueueBackend, Retention,
-    Retry, Secrets, Server, Smtp, Templates, Tls, Worker,
+    Api, Bounces, Database, Dkim, Imap, Log, LogFormat, Mail, MailTransport, Queue, QueueBackend,
+    Retention, Retry, Secrets, Server, Smtp, Templates, Tls, Worker,
 };
 pub use problem::{Place, Problem, Problems};
 pub use shop::{Experiment, Sender, ShopSettings};

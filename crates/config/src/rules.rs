@@ -26,7 +26,8 @@ pub(crate) fn contradictions(document: &Node, platforms: &[&str]) -> Vec<Problem
         retries_grow,
         redis_has_a_url,
         login_is_whole,
-        plaintext_stays_here,
+        |document: &Node| plaintext_stays_here(document, "mail.smtp"),
+        |document: &Node| plaintext_stays_here(document, "mail.bounces.imap"),
         listeners_differ,
         queue_is_refilled_in_time,
         smtp_has_a_sender,
@@ -115,13 +116,13 @@ fn login_is_whole(document: &Node) -> Option<Problem> {
     ))
 }
 
-fn plaintext_stays_here(document: &Node) -> Option<Problem> {
-    let tls = document.get("mail.smtp.tls")?;
-    let host = document.get("mail.smtp.host")?;
+fn plaintext_stays_here(document: &Node, table: &str) -> Option<Problem> {
+    let tls = document.get(&format!("{table}.tls"))?;
+    let host = document.get(&format!("{table}.host"))?;
     (tls.text()? == "none" && !is_this_machine(host.text()?)).then(|| {
         contradiction(
             &[tls, host],
-            "`mail.smtp.tls` is `none`, but `mail.smtp.host` is another machine",
+            format!("`{table}.tls` is `none`, but `{table}.host` is another machine"),
             "use `starttls` or `implicit`: buyers' addresses must not cross a network unencrypted",
         )
     })

@@ -129,6 +129,17 @@ impl Fetcher {
         source.parse(reference, &answers).map_err(FetchError::Unread)
     }
 
+    /// A page that everybody may read, over HTTPS, without following redirects. Whether the address is
+    /// one to be visited is for the caller to say.
+    pub async fn public_page(&self, url: &str) -> Result<Vec<u8>, FetchError> {
+        if !url.starts_with("https://") {
+            return Err(FetchError::NotConfigured("only https:// is visited"));
+        }
+        let answer = self.client.get(url).send().await.map_err(unreachable)?;
+        let status = answer.status();
+        if status.is_success() { body(answer).await } else { Err(FetchError::Status(status)) }
+    }
+
     fn rate(&self, shop: &ShopId, source: &dyn Source) -> Arc<DefaultDirectRateLimiter> {
         let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
         let quota = || Quota::per_second(source.requests_per_second());

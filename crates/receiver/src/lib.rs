@@ -5,6 +5,7 @@
 //! | `POST /webhooks/{shop}` | takes a shop platform's webhook ([`webhook`]) |
 //! | `GET /webhooks/{shop}` | answers platforms that try out an address ([`handshake`]) |
 //! | `GET`, `POST /webhooks/{shop}/{secret}` | the same, of platforms that sign nothing |
+//! | `POST /providers/{provider}` | what mail providers tell of mails that came back ([`provider`]) |
 //! | `GET`, `POST /r/{token}` | the review an invitation asks for ([`review`]) |
 //! | `GET`, `POST /review/{shop}` | a review nobody asked for |
 //! | `GET`, `POST /u/{token}` | stops mail ([`unsubscribe`]) |
@@ -20,6 +21,7 @@ mod later;
 mod link;
 mod pages;
 mod problem;
+mod provider;
 mod review;
 pub mod serve;
 mod stream;
@@ -38,6 +40,7 @@ use axum::{
 };
 use config::Config;
 use domain::token::TokenKeys;
+use fetch::Fetcher;
 use jiff::Timestamp;
 use queue::{Clock, Queue};
 use store::Store;
@@ -46,6 +49,7 @@ use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLaye
 
 pub use crate::{
     guard::Guard,
+    provider::Certificates,
     unread::{Replayed, replay},
 };
 
@@ -65,6 +69,10 @@ pub struct Receiver {
     pub clock: Clock,
     /// Bounds what strangers take together.
     pub guard: Guard,
+    /// Gets what a mail provider signs with.
+    pub fetcher: Fetcher,
+    /// What was got.
+    pub certificates: Certificates,
 }
 
 impl Receiver {
@@ -84,6 +92,7 @@ pub fn router(receiver: Arc<Receiver>) -> Router {
             "/webhooks/{shop}/{secret}",
             post(webhook::receive_at_secret).get(webhook::receive_at_secret).head(pages::not_found),
         )
+        .route("/providers/{provider}", post(provider::receive).get(pages::not_found))
         .route("/r/{token}", get(review::show_invited).post(review::submit_invited))
         .route("/review/{shop}", get(review::show_organic).post(review::submit_organic))
         .route("/u/{token}", get(unsubscribe::show).post(unsubscribe::submit))

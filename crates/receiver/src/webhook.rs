@@ -38,7 +38,7 @@ use crate::{
 };
 
 /// How long a commit may take: Shopify waits five seconds for the whole exchange.
-const COMMIT_TIMEOUT: Duration = Duration::from_secs(4);
+pub(crate) const COMMIT_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Signs nothing; makes an unknown shop cost what a known one does.
 const NOBODYS_SCHEME: Scheme<'static> = Scheme::WholeBody(Signature::HmacSha256 {
@@ -259,7 +259,7 @@ async fn notify(
 }
 
 /// The body, if it is small enough, quick enough and not compressed.
-async fn read<'a>(
+pub(crate) async fn read<'a>(
     receiver: &'a Receiver,
     limits: &config::Server,
     headers: &HeaderMap,

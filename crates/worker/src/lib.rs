@@ -8,12 +8,14 @@
 //! | [`lanes`] | keeps up to date which receiving sides have no room |
 //! | [`reconcile`] | wakes what the timer has lost |
 //! | [`experiment`] | looks how experiments stand, and ends them |
+//! | [`bounce`] | empties a mailbox of mails that came back |
 //! | [`pause`] | looks which shops' mail rests |
 //! | [`housekeeping`] | forgets what is kept only for a time |
 //!
 //! A job may be woken twice, late, or for nothing: the record decides, and every step can be
 //! repeated.
 
+pub mod bounce;
 pub mod experiment;
 mod housekeeping;
 mod invitation;
@@ -120,6 +122,7 @@ impl Worker {
         let experiments = experiment::run(self.clone(), shutdown.clone());
         let pauses = pause::run(self.clone(), shutdown.clone());
         let lanes = lanes::run(self.clone(), shutdown.clone());
+        let bounces = bounce::run(self.clone(), shutdown.clone());
         tokio::join!(
             invitations,
             reviews,
@@ -128,7 +131,8 @@ impl Worker {
             housekeeping,
             experiments,
             pauses,
-            lanes
+            lanes,
+            bounces
         );
     }
 

@@ -10,6 +10,7 @@
 //! | [`webhooks`] | how requests are refused |
 //! | [`thin`] | webhooks that do not say all, or cannot be read |
 //! | [`pages`] | what links do, and what they do not |
+//! | [`bounces`] | what comes back of mails stops mail |
 //! | [`accounts`] | the daemons need no right to change tables |
 //! | [`calm`] | what a storm took is given back |
 //! | [`operator`] | signals, reloads, health, commands, a full disk |
@@ -22,6 +23,7 @@
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 mod accounts;
+mod bounces;
 mod calm;
 mod crowd;
 mod demo;

@@ -1,6 +1,7 @@
 //! The commands of `afs` beside `serve`.
 
 pub(crate) mod adapter;
+pub(crate) mod bounce;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod experiment;

@@ -110,13 +110,12 @@ impl Complaint {
             .flat_map(move |fields| names.into_iter().flat_map(|name| fields.all(name)))
     }
 
-    /// `None` if it is none: RFC 5965, section 7.3; RFC 6591 (authentication); RFC 6430 (not spam).
-    pub(super) fn kind(&self) -> Option<Kind> {
+    /// Whether it is one: others are about authentication (RFC 6591), or say that it is not spam (RFC 6430).
+    pub(super) fn counts(&self) -> bool {
         let kind = self.fields.iter().find_map(|fields| fields.get("feedback-type"));
-        match kind.map(str::to_ascii_lowercase).as_deref() {
-            None | Some("abuse" | "fraud" | "opt-out" | "opt-out-list") => Some(Kind::Complaint),
-            Some(_) => None,
-        }
+        let kind = kind.map(str::to_ascii_lowercase);
+        // Microsoft's has no type.
+        matches!(kind.as_deref(), None | Some("abuse" | "fraud" | "opt-out" | "opt-out-list"))
     }
 
     /// Who sent the report.

@@ -32,12 +32,20 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Whether anything can be proved with them. Nothing is believed otherwise.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        self.point().is_some()
+    }
+
     /// The point on the curve, if the key is one for it.
     fn point(&self) -> Option<Vec<u8>> {
         let der = STANDARD.decode(self.public_key.trim()).ok()?;
         let info = SubjectPublicKeyInfoRef::from_der(&der).ok()?;
         info.algorithm.assert_algorithm_oid(EC_PUBLIC_KEY).ok()?;
-        Some(info.subject_public_key.as_bytes()?.to_vec())
+        let point = info.subject_public_key.as_bytes()?;
+        // RFC 5480, section 2.2: not compressed, and two numbers of 256 bits.
+        (point.len() == 65 && point[0] == 4).then(|| point.to_vec())
     }
 }
 
