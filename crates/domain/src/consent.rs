@@ -163,8 +163,8 @@ impl From<&str> for CheckoutNotice {
     fn from(text: &str) -> Self {
         let digest = Sha256::digest(text);
         let (half, _) = digest.split_at(16);
-        let hash = half.iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { text: text.to_owned(), hash }
+        let half = half.iter().fold(0_u128, |number, byte| (number << 8) | u128::from(*byte));
+        Self { text: text.to_owned(), hash: format!("{half:032x}") }
     }
 }
 

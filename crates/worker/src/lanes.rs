@@ -277,7 +277,7 @@ mod tests {
 
     use super::*;
 
-    fn queue(redis: &tests::servers::Redis, now: Timestamp) -> Queue {
+    fn queue(redis: &::tests::servers::Redis, now: Timestamp) -> Queue {
         let settings = RedisSettings { url: redis.url(), namespace: "test".into() };
         Queue::redis(&settings, Arc::new(move || now)).unwrap()
     }
@@ -307,7 +307,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn workers_share_a_lane_while_redis_is_there() {
         let now: Timestamp = "2026-07-01T10:00:00Z".parse().unwrap();
-        let mut redis = tests::servers::Redis::start();
+        let mut redis = ::tests::servers::Redis::start();
         let queues = [queue(&redis, now), queue(&redis, now)];
         for queue in &queues {
             connected(queue).await;
@@ -329,11 +329,12 @@ mod tests {
 
     #[test]
     fn what_mail_servers_say_tells_about_the_lane_or_not() {
+        use Fault::{Ours, Recipient};
+
         let said = |stage, fault, code, text: &str| {
             let text = text.to_owned();
             answer(&Err(SendError { stage, failure: Failure::Temporary, fault, code, text }))
         };
-        use Fault::{Ours, Recipient};
         for (stage, fault, code, text, means) in [
             (Stage::RcptTo, Recipient, Some(550), "5.1.1 no such user", Answer::Heard),
             (Stage::FinalDot, Ours, Some(454), "4.7.0 throttled", Answer::Throttled),

@@ -83,6 +83,16 @@ async fn daemons_work_with_an_account_that_reads_and_writes_rows_and_nothing_els
     let told = String::from_utf8_lossy(&erased.stderr);
     assert!(erased.status.success(), "it deletes what is kept for a time only: {told}");
 
+    let person = address(2);
+    for command in [
+        &["privacy", "erase", "--email", &person][..],
+        &["suppression", "remove", "--yes", &person],
+    ] {
+        let done = afs.afs(command);
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+    assert_eq!(afs.status().suppressions(), 1, "that of the first buyer");
+
     let mut connection = PgConnection::connect(&daemon).await.unwrap();
     for forbidden in [
         "DELETE FROM orders",

@@ -27,14 +27,11 @@ on_both_profiles! {
 async fn ten_mails_of_a_shop_do_not_wait_for_the_thousand_of_another(profile: Profile) {
     const DELAY: i64 = 60;
     let afs = Setup::new(profile).set("invitations.delay_secs", DELAY).start().await;
-    let due = |order, secs| {
-        let mut order = completed(order);
-        order.at = Some(now() + SignedDuration::from_secs(secs - DELAY));
-        order
-    };
+    let completed_at = now() + SignedDuration::from_secs(12 - DELAY);
+    let due = |order| OrderEvent { at: Some(completed_at), ..completed(order) };
     // All are due at the same moment; those of the one shop were there first.
-    afs.web.deliver_all((1..=1000).map(|order| PAPER.webhook(&due(order, 8)))).await;
-    afs.web.deliver_all((2001..=2010).map(|order| TEA.webhook(&due(order, 4)))).await;
+    afs.web.deliver_all((1..=1000).map(|order| PAPER.webhook(&due(order)))).await;
+    afs.web.deliver_all((2001..=2010).map(|order| TEA.webhook(&due(order)))).await;
 
     afs.until_sent(1010).await;
     let mails = afs.mails();

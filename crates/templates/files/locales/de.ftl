@@ -149,7 +149,7 @@ preferences-choice =
     { $choice ->
         [no-reminders] Fragen Sie mich, aber erinnern Sie mich nicht
         [none-from-shop] Keine Bitten um Bewertungen von { $shop }
-        [none] Keine Bitten um Bewertungen von allen Shops, die diesen Dienst nutzen
+        [none] Keine Bitten um Bewertungen von irgendeinem Shop, der diesen Dienst nutzt
        *[all] Fragen Sie mich, und erinnern Sie mich einmal
     }
 preferences-orders = E-Mails zu Ihren Bestellungen sind davon nicht betroffen.
