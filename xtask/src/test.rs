@@ -1,13 +1,25 @@
 //! Every test, with everything it needs.
 
 use crate::{
-    packages::{self, AIOSMTPD, DOVECOT, OPENSSL, POSTGRES, REDIS},
+    packages::{
+        self, AIOSMTPD, DKIM, DOVECOT, OPENSSL, POSTFIX, POSTGRES, REDIS, SASL, SASL_MODULES,
+    },
     shell,
 };
 
 /// Installs what is missing, builds the programs and runs every test against them.
 pub(crate) fn run(arguments: &[String]) -> anyhow::Result<()> {
-    packages::install(&[REDIS, POSTGRES, AIOSMTPD, DOVECOT, OPENSSL])?;
+    packages::install(&[
+        REDIS,
+        POSTGRES,
+        AIOSMTPD,
+        DOVECOT,
+        POSTFIX,
+        SASL,
+        SASL_MODULES,
+        DKIM,
+        OPENSSL,
+    ])?;
     shell::run("cargo", &["build", "--package", "afs", "--bins"])?;
     // One run tells all that fails.
     let mut test = vec!["test", "--workspace", "--no-fail-fast"];

@@ -343,7 +343,10 @@ pub struct Imap {
 #[serde(deny_unknown_fields)]
 pub struct Ses {
     /// The SNS topics that may tell, as `arn:aws:sns:<region>:<account>:<name>`; no other is heard.
-    #[schemars(length(min = 1, max = 100), inner(extend("pattern" = "^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]+:.+$")))]
+    #[schemars(
+        length(min = 1, max = 100),
+        extend("items" = { "type": "string", "pattern": "^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]+:.+$" })
+    )]
     pub topics: Vec<String>,
 }
 

@@ -17,6 +17,7 @@
 //! | [`privacy`] | logs and metrics name nobody |
 //! | [`erasure`] | an erased person leaves no trace; old records and lists of suppressions |
 //! | [`other_mail_server`] | a mail server and a mail reader that are not ours agree |
+//! | [`postfix`] | a mail server that is not ours delivers, and what it delivers is complete |
 //! | [`demo`] | the demonstration shows all of it |
 //!
 //! One program for all of them, so that tests that wait make room for tests that work.
@@ -36,6 +37,7 @@ mod operator;
 mod other_mail_server;
 mod pages;
 mod policy;
+mod postfix;
 mod privacy;
 mod thin;
 mod webhooks;

@@ -13,8 +13,8 @@ use tests::{
     shop::{PAPER, address, completed},
 };
 
-/// Debian's own, which has the package python3-aiosmtpd.
-const PYTHON: &str = "/usr/bin/python3";
+/// Debian's own, which has the packages python3-aiosmtpd and python3-dkim.
+pub(crate) const PYTHON: &str = "/usr/bin/python3";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mail_is_taken_and_read_by_software_that_is_not_ours() {
@@ -136,7 +136,7 @@ print(json.dumps({
 /// An authority in `authority.pem`, and a server's certificate for 127.0.0.1 that it signed. `false`,
 /// with a line that says so, where `openssl` is not installed.
 #[expect(clippy::print_stderr, reason = "for whoever wonders why nothing was tested")]
-fn make_certificate(dir: &Path) -> bool {
+pub(crate) fn make_certificate(dir: &Path) -> bool {
     const NEW_KEY: &str = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2";
     let openssl = |arguments: &str| -> Option<Output> {
         Command::new("openssl").args(arguments.split(' ')).current_dir(dir).output().ok()

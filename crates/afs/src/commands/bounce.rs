@@ -2,14 +2,15 @@
 
 use std::{
     io::{self, Read},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use bounce::mail::MAX_LEN;
 use clap::{Args, Subcommand};
 use config::Config;
+use store::StoreError;
 use worker::bounce::{Taken, take};
 
 use super::{say, say_error};
@@ -57,6 +58,8 @@ pub(crate) fn run(command: &BounceCommand, source: &Source) -> ExitCode {
 
 /// `false` if something could not be used.
 async fn ingest(args: &Ingest, config: &Config) -> anyhow::Result<bool> {
+    // Without a record there are no mails of ours, and keys are not to be made for them.
+    ensure!(config.database.sqlite_file().is_none_or(Path::exists), StoreError::Missing);
     let keys = Keys::load(config)?;
     // Must not change the schema under a running daemon.
     let store = open_store(config, keys.address_key, false).await?;
