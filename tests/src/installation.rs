@@ -2,7 +2,9 @@
 
 use std::{
     collections::BTreeMap,
+    fs::Permissions,
     io::Write as _,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     thread,
@@ -104,7 +106,11 @@ impl Setup {
 
     /// Starts everything and waits until it is ready.
     pub async fn start(mut self) -> Installation {
-        let dir = tempfile::Builder::new().prefix("afs-installation-").tempdir().unwrap();
+        // Secrets stand in its configuration.
+        let private = Permissions::from_mode(0o700);
+        let dir =
+            tempfile::Builder::new().prefix("afs-installation-").permissions(private).tempdir();
+        let dir = dir.unwrap();
         let mail_server = SmtpServer::start(self.script.clone()).await;
         let port = free_port();
         let (mut redis, mut postgres) = (None, None);

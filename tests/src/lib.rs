@@ -7,6 +7,7 @@
     reason = "test code"
 )]
 
+pub mod dns;
 pub mod imap;
 pub mod installation;
 pub mod mailbox;

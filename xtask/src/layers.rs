@@ -18,7 +18,7 @@ const LAYERS: [&[&str]; 6] = [
 ];
 
 /// Crates that stay where they belong: what they speak to has one home.
-const HOMES: [(&str, &[&str]); 9] = [
+const HOMES: [(&str, &[&str]); 10] = [
     ("sqlx", &["store"]),
     ("lettre", &["mail"]),
     ("async-imap", &["inbox"]),
@@ -27,6 +27,7 @@ const HOMES: [(&str, &[&str]); 9] = [
     ("apalis-core", &["queue"]),
     ("redis", &["queue"]),
     ("reqwest", &["fetch", "afs"]),
+    ("hickory-resolver", &["afs"]),
     ("tokio", &["inbox", "mail", "queue", "store", "receiver", "worker", "afs"]),
 ];
 

@@ -26,6 +26,7 @@ const USUAL_FILES: [&str; 2] = ["afs.toml", "/etc/afs/afs.toml"];
         afs demo              watch the whole way on this machine, nothing to set up\n  \
         afs config default    print every setting with its meaning, to write your own afs.toml\n  \
         afs config check      say what is wrong with it, and where\n  \
+        afs doctor            say what else is wrong: DNS, mail server, databases, this machine\n  \
         afs serve             run it"
 )]
 struct Afs {
@@ -77,6 +78,10 @@ enum Command {
     Bounce(commands::bounce::BounceCommand),
     /// Say how the versions of the invitation do that are tried against each other
     Experiment(commands::experiment::ExperimentArgs),
+    /// Check the whole installation, and say in plain words what is wrong and what to add where
+    ///
+    /// DNS of the senders (SPF, DKIM, DMARC), mail server, public address, record, Redis, clock, disks.
+    Doctor(commands::doctor::DoctorArgs),
     /// Say how things stand: counts by state, what is due, what went wrong
     Status(commands::status::StatusArgs),
     /// Say what became of one order, and why, in sentences
@@ -158,6 +163,12 @@ pub fn afs() -> ExitCode {
         Command::Bounce(command) => return commands::bounce::run(&command, &source),
         Command::Experiment(args) => {
             configured(&source).and_then(|config| commands::experiment::run(&args, &config))
+        }
+        Command::Doctor(args) => {
+            match configured(&source).and_then(|config| commands::doctor::run(&args, &config)) {
+                Ok(code) => return code,
+                Err(error) => Err(error),
+            }
         }
         Command::Status(args) => {
             configured(&source).and_then(|config| commands::status::run(&args, &config))

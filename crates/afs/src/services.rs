@@ -118,7 +118,7 @@ pub(crate) fn system_clock() -> Clock {
 }
 
 /// Says which shops have secrets that their platform's scheme cannot use, and which cannot be asked
-/// about orders although they must be.
+/// about orders although they must be; also which mail provider has such a key.
 pub(crate) fn check_shops(config: &Config) -> anyhow::Result<()> {
     for shop in config.shops.values() {
         let Some(adapter) = adapters::of(shop) else { continue };
@@ -130,6 +130,12 @@ pub(crate) fn check_shops(config: &Config) -> anyhow::Result<()> {
         }
         check_access(shop, &*adapter)?;
     }
+    let unusable = receiver::unusable_provider(&config.mail.bounces);
+    anyhow::ensure!(
+        unusable.is_none(),
+        "mail.bounces.{}: nothing can be proved with that key; copy it anew",
+        unusable.unwrap_or_default()
+    );
     Ok(())
 }
 

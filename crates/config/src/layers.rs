@@ -1,6 +1,7 @@
 //! The layers of the configuration, from the defaults to the environment, and how they become one.
 
 use std::{
+    collections::BTreeSet,
     io,
     path::{Path, PathBuf},
 };
@@ -217,6 +218,25 @@ pub(crate) fn read_secrets(table: &mut Node, schema: &Schema, problems: &mut Pro
             ),
         }
     }
+}
+
+/// The files that hold a secret in `table`: those named by `<key>_file`, and those of the operator in
+/// which a secret stands itself.
+pub(crate) fn secret_files(table: &Node, schema: &Schema) -> BTreeSet<PathBuf> {
+    let Some(entries) = table.entries() else { return BTreeSet::new() };
+    let below =
+        entries.iter().filter_map(|(name, node)| Some((node, schema::child(schema, name)?)));
+    let mut files: BTreeSet<_> =
+        below.flat_map(|(node, schema)| secret_files(node, schema)).collect();
+    let is_secret = |name: &&str| schema::child(schema, name).is_some_and(schema::is_secret);
+    for name in schema::keys(schema).filter(is_secret) {
+        let named = entries.get(&stand_in(name)).and_then(Node::text);
+        files.extend(named.map(PathBuf::from));
+        let place = entries.get(name).map(|node| &node.place);
+        let place = place.filter(|place| (OPERATOR..ENVIRONMENT).contains(&place.layer));
+        files.extend(place.map(|place| PathBuf::from(&place.source)));
+    }
+    files
 }
 
 fn secret_value(text: &str, schema: &Schema, file: &Node) -> Value {

@@ -38,7 +38,12 @@ mod shop;
 mod tests;
 mod tree;
 
-use std::{collections::BTreeMap, error::Error, fmt, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    error::Error,
+    fmt,
+    path::PathBuf,
+};
 
 use domain::{ShopId, schedule::EmptyWindow};
 
@@ -91,6 +96,8 @@ pub struct Config {
     pub templates: Templates,
     /// The shops, with the defaults for all shops resolved.
     pub shops: BTreeMap<ShopId, ShopSettings>,
+    /// The files that hold secrets: those named by `…_file`, and those in which a secret stands itself.
+    pub secret_files: BTreeSet<PathBuf>,
     fingerprint: Fingerprint,
 }
 
@@ -145,6 +152,7 @@ impl Config {
         mut problems: Problems,
     ) -> Result<Self, Problems> {
         let mut document = layers::merge(layers, &mut problems);
+        let secret_files = layers::secret_files(&document, &schema::SCHEMA);
         layers::read_secrets(&mut document, &schema::SCHEMA, &mut problems);
         let fingerprint = Fingerprint(tree::fingerprint(&document));
         layers::inherit(&mut document);
@@ -153,14 +161,18 @@ impl Config {
         if !problems.is_empty() {
             return Err(problems);
         }
-        Self::assemble(&document, fingerprint).map_err(|error| {
+        Self::assemble(&document, secret_files, fingerprint).map_err(|error| {
             let hint = "the checks let something pass that they should not: please report this";
             problems.add(&document.place, format!("cannot be used: {error}"), hint);
             problems
         })
     }
 
-    fn assemble(document: &Node, fingerprint: Fingerprint) -> Result<Self, Box<dyn Error>> {
+    fn assemble(
+        document: &Node,
+        secret_files: BTreeSet<PathBuf>,
+        fingerprint: Fingerprint,
+    ) -> Result<Self, Box<dyn Error>> {
         let mut document: Document = serde_json::from_value(document.value.to_json())?;
         let slashless = document.server.public_url.trim_end_matches('/').len();
         document.server.public_url.truncate(slashless);
@@ -177,6 +189,7 @@ impl Config {
             retention: document.retention,
             templates: document.templates,
             shops: document.shops.into_iter().map(resolve).collect::<Result<_, EmptyWindow>>()?,
+            secret_files,
             fingerprint,
         })
     }

@@ -14,8 +14,8 @@ mod transport;
 pub use dkim::{Algorithm, Dkim, KeyError, PrivateKey};
 pub use message::{ComposeError, Mailbox, Message, Outgoing, compose};
 pub use transport::{
-    Accepted, Credentials, Fault, Files, Limits, SendError, SetupError, Smtp, SmtpSettings, Stage,
-    Timeouts, Tls, Transport,
+    Accepted, BadCertificate, Certificate, CheckError, Credentials, Fault, Files, Limits, Relay,
+    SendError, SetupError, Smtp, SmtpSettings, Stage, Timeouts, Tls, Transport,
 };
 #[cfg(feature = "testkit")]
 pub use transport::{Memory, first_reply};

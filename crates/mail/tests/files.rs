@@ -30,7 +30,7 @@ async fn a_directory_that_is_gone_is_a_temporary_failure() {
     directory.close().unwrap();
     let error = transport.send(&outgoing("a", "anna@x.example")).await.unwrap_err();
     assert_eq!((error.stage, error.failure), (Stage::Content, Failure::Temporary));
-    assert_eq!(transport.check().await.unwrap_err().failure, Failure::Temporary);
+    assert_eq!(transport.check().await.unwrap_err().error.failure, Failure::Temporary);
 }
 
 #[tokio::test]

@@ -8,8 +8,9 @@ use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use domain::retry::Failure;
 use mail::{
-    Credentials, Fault, Outgoing, SetupError, Smtp, SmtpSettings, Stage, Tls, Transport,
-    testkit::{Behaviour, Script, SmtpServer},
+    BadCertificate, Credentials, Fault, Outgoing, SetupError, Smtp, SmtpSettings, Stage, Tls,
+    Transport,
+    testkit::{Behaviour, Certificate, Script, SmtpServer},
 };
 use tokio::{
     sync::Notify,
@@ -213,11 +214,41 @@ async fn a_check_goes_as_far_as_signing_in_and_says_goodbye() {
     let transport = trusting(&server, Tls::Implicit, |settings| {
         settings.credentials = Some(credentials("pass"));
     });
-    transport.check().await.unwrap();
+    let relay = transport.check().await.unwrap().unwrap();
     assert_eq!(verbs(&server, 0), ["EHLO", "AUTH", "QUIT"]);
+    assert!(relay.signed_in && relay.pipelining && !relay.smtputf8);
+    assert_eq!(relay.address, Some(server.address().ip()));
+    let certificate = relay.certificate.unwrap();
+    assert_eq!(certificate.names, ["localhost", "127.0.0.1"]);
+    assert!(certificate.not_after > jiff::Timestamp::constant(1_800_000_000, 0));
 
     server.follow(Script::new().tls(Tls::Implicit).auth("PLAIN", "user", "changed"));
-    assert_eq!(transport.check().await.unwrap_err().code, Some(535));
+    assert_eq!(transport.check().await.unwrap_err().error.code, Some(535));
+}
+
+#[tokio::test]
+async fn a_check_says_why_a_certificate_is_not_believed() {
+    for (script, expected) in [
+        (Script::new().certificate(Certificate::Expired), BadCertificate::Expired),
+        (Script::new(), BadCertificate::UnknownIssuer),
+    ] {
+        let server = SmtpServer::start(script.tls(Tls::Implicit)).await;
+        let other = SmtpServer::start(Script::new()).await;
+        let trusted = if expected == BadCertificate::UnknownIssuer { &other } else { &server };
+        let transport = trusting(trusted, Tls::Implicit, |settings| {
+            settings.port = server.address().port();
+        });
+        let refused = transport.check().await.unwrap_err();
+        assert_eq!((refused.error.stage, refused.certificate), (Stage::Tls, Some(expected)));
+    }
+    let server = SmtpServer::start(Script::new().tls(Tls::StartTls)).await;
+    let transport = trusting(&server, Tls::StartTls, |settings| {
+        "::ffff:127.0.0.1".clone_into(&mut settings.host);
+    });
+    let refused = transport.check().await.unwrap_err();
+    assert!(
+        matches!(refused.certificate, Some(BadCertificate::OtherName(names)) if names.len() == 2)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

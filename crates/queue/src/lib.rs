@@ -25,6 +25,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+pub use self::redis::RedisFacts;
 pub use run::RunSettings;
 
 /// Any error, as the implementation of [`DueJobs`] has it.

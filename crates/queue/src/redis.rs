@@ -14,6 +14,7 @@
 //!
 //! Times are milliseconds of the caller's clock, because the record compares with that clock too.
 
+mod facts;
 mod link;
 
 use std::{
@@ -30,6 +31,7 @@ use crate::{
     CALL_TIMEOUT, Channel, Clock, Depth, Epoch, Error, Lease, Queue, RECHECK, RedisSettings,
     Wakeup, ceil_ms, floor_ms, span_ms,
 };
+pub use facts::RedisFacts;
 use link::Link;
 
 /// How long the worker waits for an answer. Longer than a caller does: if the answer to a fetch is

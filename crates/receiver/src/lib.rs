@@ -49,7 +49,7 @@ use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLaye
 
 pub use crate::{
     guard::Guard,
-    provider::Certificates,
+    provider::{Certificates, unusable_provider},
     unread::{Replayed, replay},
 };
 

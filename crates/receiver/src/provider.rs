@@ -168,7 +168,24 @@ enum Provider {
     Postmark(postmark::Settings),
 }
 
+/// The provider whose keys can prove nothing, as when one was cut while it was copied.
+#[must_use]
+pub fn unusable_provider(bounces: &Bounces) -> Option<&'static str> {
+    let all = ["ses", "mailgun", "sendgrid", "postmark"];
+    let mut configured = all.into_iter().filter_map(|name| Provider::configured(name, bounces));
+    configured.find(|(_, provider)| !provider.is_usable()).map(|(name, _)| name)
+}
+
 impl Provider {
+    fn is_usable(&self) -> bool {
+        match self {
+            Self::Ses(settings) => !settings.topics.is_empty(),
+            Self::Mailgun(settings) => settings.is_usable(),
+            Self::Sendgrid(settings) => settings.is_usable(),
+            Self::Postmark(settings) => settings.is_usable(),
+        }
+    }
+
     fn configured(name: &str, bounces: &Bounces) -> Option<(&'static str, Self)> {
         Some(match name {
             "ses" => {
@@ -218,12 +235,11 @@ async fn amazon(receiver: &Receiver, message: ses::Message) -> Result<Vec<Event>
     let mut known = timeout(CERTIFICATE_TIMEOUT, certificates.known.lock())
         .await
         .map_err(|_| Refusal::Unavailable)?;
-    let certificate = match known.get(&url) {
-        Some(certificate) => certificate.clone(),
-        None => {
-            certificates.fetches.check().map_err(|_| Refusal::Unavailable)?;
-            visit(receiver, &url).await?.into()
-        }
+    let certificate = if let Some(certificate) = known.get(&url) {
+        certificate.clone()
+    } else {
+        certificates.fetches.check().map_err(|_| Refusal::Unavailable)?;
+        visit(receiver, &url).await?.into()
     };
     let verified = message.verify(&certificate)?;
     if known.len() >= CERTIFICATES_MAX {

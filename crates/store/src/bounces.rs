@@ -177,9 +177,7 @@ impl Store {
                     .execute(&mut *tx)
                     .await?;
             }
-            failpoint::hit("bounce_before_commit");
             tx.commit().await?;
-            failpoint::hit("bounce_after_commit");
             inserted > 0
         });
         let mut applied = Applied { is_new, mail: subject.mail, ..Applied::default() };

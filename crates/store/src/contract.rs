@@ -28,6 +28,7 @@ use crate::{
     Store, StoreError, StoreSettings,
     db::{Db, WAL_MAX},
     erasure::{Erased, Found, Person},
+    facts::{Facts, SqliteFacts},
     intake::{Accepted, Arrival},
     millis,
     notices::{Answered, Notified},
@@ -70,6 +71,7 @@ macro_rules! contract {
 
 contract! {
     every_statement_prepares
+    what_the_database_is_set_up_as_can_be_seen
     what_is_asked_is_answered_from_an_index
     a_completed_order_leads_to_one_invitation
     the_same_webhook_in_parallel_counts_once
@@ -689,6 +691,25 @@ async fn every_statement_prepares(store: Store, _: String) {
             }
         };
         outcome.unwrap_or_else(|error| panic!("{}: {error}", statement.name));
+    }
+}
+
+async fn what_the_database_is_set_up_as_can_be_seen(store: Store, _: String) {
+    match store.facts().await.unwrap() {
+        Facts::Sqlite(facts) => {
+            let sound = Some("ok".to_owned());
+            let expected =
+                SqliteFacts { journal_mode: "wal".to_owned(), synchronous: 2, quick_check: sound };
+            assert_eq!(facts, expected);
+        }
+        Facts::Postgres(facts) => {
+            assert!(facts.fsync && facts.full_page_writes && facts.is_private, "{facts:?}");
+            assert_eq!(facts.synchronous_commit, "on");
+            assert!(!facts.is_standby && !facts.is_read_only, "{facts:?}");
+            assert!(facts.connections_open > 0, "ours at least");
+            assert!(facts.connections_max > 10 && facts.account_connections_max.is_none());
+            assert!(facts.now().is_ok() && facts.version.contains('.'), "{facts:?}");
+        }
     }
 }
 

@@ -21,6 +21,7 @@
 //! | [`bounces`] | what came back of mails, shops whose mail rests |
 //! | [`suppression_list`] | the same, as an operator handles it |
 //! | [`overview`] | nothing: what is due, counts, last errors |
+//! | [`facts`] | nothing: what the database says about itself |
 //! | [`history`] | nothing: all about one order, and orders to decide again |
 
 mod batch;
@@ -30,6 +31,7 @@ mod contract;
 mod db;
 pub mod erasure;
 pub mod experiments;
+pub mod facts;
 pub mod history;
 pub mod intake;
 pub mod notices;

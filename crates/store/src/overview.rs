@@ -140,7 +140,7 @@ pub struct OrderLine {
 
 statements! {
     PING() = "SELECT 1";
-    /// Of each shop that has any due, `$2`; of many shops fewer, but one at least and some thousands
+    /// Of each shop that has any due, `$2`; of many shops fewer, but one at least and some hundreds
     /// together. As `due_at id,due_at id`, because a join would leave it to the plan whether all that is
     /// due is read.
     DUE() =
@@ -160,7 +160,7 @@ statements! {
               SELECT i.due_at, i.id FROM invitations i
               WHERE i.state = 'scheduled' AND i.shop_id = due.shop_id AND i.due_at <= $1
               ORDER BY i.due_at, i.id LIMIT (
-                SELECT CASE WHEN $2 * COUNT(*) <= 4000 THEN $2 ELSE ($2 + 4000) / COUNT(*) + 1 END
+                SELECT CASE WHEN $2 * COUNT(*) <= 500 THEN $2 ELSE ($2 + 500) / COUNT(*) + 1 END
                 FROM due)) first)
          FROM due";
     LEASES_OVER() =

@@ -18,12 +18,15 @@ statements! {
          UNION
          SELECT i.shop_id, f.recipient_hash FROM former_recipients f
          JOIN invitations i ON i.id = f.invitation_id WHERE f.invitation_id = $1";
-    /// `$5` is when it ends; for ever without. What lasts longer stays.
+    /// `$5` is when it ends; for ever without. What lasts longer stays, but for what a person may take
+    /// back: that gives way to what they may not.
     INSERT_SUPPRESSION() =
         "INSERT INTO suppressions (recipient_hash, scope, reason, created_at, expires_at)
          VALUES ($1, $2, $3, $4, $5) ON CONFLICT (recipient_hash, scope) DO UPDATE SET
            reason = excluded.reason, created_at = excluded.created_at, expires_at = excluded.expires_at
-         WHERE COALESCE(excluded.expires_at, 9223372036854775807) > suppressions.expires_at";
+         WHERE COALESCE(excluded.expires_at, 9223372036854775807) > suppressions.expires_at
+           OR (suppressions.reason = 'unsubscribed' AND excluded.reason <> 'unsubscribed'
+             AND excluded.expires_at IS NULL)";
     /// Only what a person said: bounces, complaints and imported lists are not theirs to take back.
     DELETE_OWN() =
         "DELETE FROM suppressions

@@ -1,5 +1,7 @@
 //! Templates written in MJML, made into templates that make HTML.
 
+use std::panic::catch_unwind;
+
 use mrml::prelude::{
     parser::{self, ParserOptions},
     render::RenderOptions,
@@ -39,7 +41,9 @@ pub(crate) fn convert(source: &str) -> Result<Converted, Fault> {
         return Err((Some(line_at(source.as_bytes(), at)), message));
     }
     let (masked, tags) = mask(source);
-    let parsed = mrml::parse_with_options(&masked, &ParserOptions::default())
+    // It panics at a bare `>` behind some characters: it looks for `]]>` in the middle of them.
+    let parsed = catch_unwind(|| mrml::parse_with_options(&masked, &ParserOptions::default()))
+        .map_err(|_| (None, "MJML: write &gt; for > in a text".to_owned()))?
         .map_err(|error| fault(&masked, &error))?;
     if let Some(warning) = parsed.warnings.first() {
         let line = line_at(masked.as_bytes(), warning.span.start);
@@ -226,6 +230,12 @@ mod tests {
             (None, "MJML: an element is not closed".to_owned())
         );
         assert_eq!(fault("text").0, Some(1));
+    }
+
+    #[test]
+    fn a_bare_bracket_behind_any_letter_is_no_panic() {
+        let refused = convert("<mjml>મ>").err().unwrap();
+        assert_eq!(refused, (None, "MJML: write &gt; for > in a text".to_owned()));
     }
 
     proptest! {

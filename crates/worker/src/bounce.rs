@@ -122,7 +122,7 @@ async fn round(worker: &Worker, imap: &Imap) -> Result<bool, RoundError> {
         // Committed when this returns: the mail is let go only then.
         match take(&worker.store, &worker.keys, &raw, worker.now()).await? {
             Taken::Applied(_) | Taken::Ignored(_) | Taken::Unknown => {
-                inbox.delete(mail.uid).await?
+                inbox.delete(mail.uid).await?;
             }
             Taken::Refused(error) => {
                 tracing::info!(%error, uid = mail.uid, "left in the mailbox, as seen");

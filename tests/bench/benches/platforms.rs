@@ -7,7 +7,7 @@ use std::{hint::black_box, path::Path, time::Duration};
 
 use adapter_api::{Adapter, Request, testkit};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use domain::{Change, EmailAddress, Item, Money, Order, OrderEvent};
+use domain::{Change, Consent, EmailAddress, Item, Money, Order, OrderEvent};
 use fs_err as fs;
 use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
@@ -113,7 +113,7 @@ fn order(items: usize) -> OrderEvent {
         country: Some("SE".into()),
         items: (1..=items).map(item).collect(),
         total: Money::new("498.00".parse().ok(), Some("SEK")),
-        marketing_consent: Some(false),
+        marketing_consent: Some(Consent::ticked(false, "buyer_accepts_marketing")),
         placed_at: Some(now()),
         ..Order::default()
     };

@@ -307,7 +307,7 @@ impl Record {
             AttemptOutcome::AskedBefore | AttemptOutcome::MayNotAsk(_) => {
                 row.state = InvitationState::Cancelled;
             }
-            AttemptOutcome::Postponed(at) => {
+            AttemptOutcome::Postponed(at) | AttemptOutcome::Held { at, .. } => {
                 row.due_at = whole_millis(*at);
                 row.attempt -= 1;
                 if row.attempt == 0 {

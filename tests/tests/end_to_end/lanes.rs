@@ -1,5 +1,11 @@
 //! Nobody waits for another: shops take turns, and receivers that are slow hold up their own mail only.
 
+#![expect(
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "what is measured is printed, and how much of it comes from the environment"
+)]
+
 use std::{
     collections::BTreeSet,
     time::{Duration, Instant},

@@ -18,6 +18,7 @@
 //! | [`erasure`] | an erased person leaves no trace; old records and lists of suppressions |
 //! | [`other_mail_server`] | a mail server and a mail reader that are not ours agree |
 //! | [`postfix`] | a mail server that is not ours delivers, and what it delivers is complete |
+//! | [`doctor`] | what is wrong is named, with its remedy |
 //! | [`demo`] | the demonstration shows all of it |
 //!
 //! One program for all of them, so that tests that wait make room for tests that work.
@@ -28,6 +29,7 @@ mod bounces;
 mod calm;
 mod crowd;
 mod demo;
+mod doctor;
 mod erasure;
 mod faults;
 mod invitations;

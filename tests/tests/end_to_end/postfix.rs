@@ -84,7 +84,7 @@ async fn a_mail_through_postfix_bears_all_it_must_and_its_one_click_stops_the_ne
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mail_that_postfix_cannot_deliver_comes_back_to_an_address_that_names_it() {
+async fn a_mail_that_postfix_cannot_deliver_comes_back_and_stops_the_next() {
     let Some(postfix) = Postfix::start() else { return };
     let afs = postfix.customer(Profile::Distributed).start().await;
     let mut order = completed(1);
@@ -92,8 +92,8 @@ async fn a_mail_that_postfix_cannot_deliver_comes_back_to_an_address_that_names_
     afs.web.deliver(&PAPER.webhook(&order)).await;
     afs.until_sent(1).await;
 
-    let notice = postfix.returned();
-    let notice = MessageParser::default().parse(&notice).unwrap();
+    let returned = postfix.returned();
+    let notice = MessageParser::default().parse(&returned).unwrap();
     assert_eq!(notice.content_type().and_then(|kind| kind.subtype()), Some("report"));
     let part = |kind: &str| {
         let is_it = |part: &&mail_parser::MessagePart<'_>| {
@@ -108,6 +108,20 @@ async fn a_mail_that_postfix_cannot_deliver_comes_back_to_an_address_that_names_
     let tagged = notice.to().and_then(|to| to.first()).and_then(|to| to.address()).unwrap();
     assert!(report.contains(&format!("X-Postfix-Sender: rfc822; {tagged}")), "{report}");
     assert!(is_tagged(tagged, "bounce"), "{tagged}");
+
+    // As Postfix pipes it in, where it is told to.
+    let taken = afs.afs_reading(&["bounce", "ingest"], &String::from_utf8(returned).unwrap());
+    assert!(taken.status.success(), "{taken:?}");
+    let mut again = completed(2);
+    again.order.email = order.order.email.clone();
+    afs.web.deliver(&PAPER.webhook(&again)).await;
+    eventually("nothing is mailed to where nobody is", async || {
+        afs.status().invitations("suppressed") == 1
+    })
+    .await;
+    let told = afs.afs(&["explain", "--shop", PAPER.id, "--order", "2"]).stdout;
+    let told = String::from_utf8(told).unwrap();
+    assert!(told.contains("there is no mailbox with that address"), "{told}");
 }
 
 /// What large receivers ask of every invitation, in words as Python reads them.

@@ -47,6 +47,8 @@ impl Server {
             format!("server.listen = [\"{address}\"]"),
             format!("server.operator_listen = [\"{operator}\"]"),
             format!("server.public_url = \"http://{address}\""),
+            // Orders that say nothing are enough here.
+            "invitations.consent = \"none\"".to_owned(),
         ];
         for shop in SHOPS {
             let (id, platform, name, secret) = (shop.id, shop.platform, shop.name, shop.secret);

@@ -4,6 +4,7 @@ pub(crate) mod adapter;
 pub(crate) mod bounce;
 pub(crate) mod config;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod experiment;
 pub(crate) mod explain;
 pub(crate) mod mail;

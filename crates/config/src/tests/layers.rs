@@ -107,6 +107,20 @@ fn secrets_come_from_files_beside_the_file_that_names_them() {
 }
 
 #[test]
+fn the_files_that_hold_secrets_are_known_whether_named_or_written_into() {
+    let shop = "platform = 'woocommerce'\nname = 'My shop'\nsecrets = ['s']";
+    let dir = write(&[
+        ("afs.toml", "[secrets]\naddress_key_file = 'key'\n[mail.smtp]\nca_file = 'ca.pem'"),
+        ("key", "a key of at least thirty-two bytes"),
+        ("shops.d/my-shop.toml", shop),
+    ]);
+    let url = ("AFS__DATABASE__URL", "sqlite:secret.db");
+    let config = load(dir.path(), &[url]).unwrap();
+    let files = ["key", "shops.d/my-shop.toml"].map(|file| dir.path().join(file));
+    assert_eq!(config.secret_files, files.into());
+}
+
+#[test]
 fn a_key_and_its_file_replace_each_other_across_layers() {
     let file = "[database]\nurl_file = 'does not exist'";
     let dir = write(&[("afs.toml", file), ("url", "sqlite:from-file.db")]);

@@ -14,7 +14,10 @@ pub use self::file::Files;
 pub use self::memory::Memory;
 #[cfg(feature = "testkit")]
 pub use self::smtp::first_reply;
-pub use self::smtp::{Credentials, Limits, SetupError, Smtp, SmtpSettings, Timeouts, Tls};
+pub use self::smtp::{
+    BadCertificate, Certificate, CheckError, Credentials, Limits, Relay, SetupError, Smtp,
+    SmtpSettings, Timeouts, Tls,
+};
 use crate::Outgoing;
 
 /// A way to hand a message over. Cheap to clone; the clones share their connections.
@@ -45,13 +48,14 @@ impl Transport {
         }
     }
 
-    /// Tries everything but a message: connect, TLS, sign in; or whether the directory takes files.
-    pub async fn check(&self) -> Result<(), SendError> {
+    /// Tries everything but a message: connect, TLS, sign in, and says what the mail server let us see;
+    /// or whether the directory takes files.
+    pub async fn check(&self) -> Result<Option<Relay>, CheckError> {
         match self {
-            Self::Smtp(smtp) => smtp.check().await,
-            Self::Files(files) => files.check().await,
+            Self::Smtp(smtp) => smtp.check().await.map(Some),
+            Self::Files(files) => Ok(files.check().await.map(|()| None)?),
             #[cfg(feature = "testkit")]
-            Self::Memory(_) => Ok(()),
+            Self::Memory(_) => Ok(None),
         }
     }
 

@@ -11,10 +11,12 @@ use tokio::{
     net::TcpStream,
     time::{Instant, timeout},
 };
+use tokio_rustls::rustls::pki_types::CertificateDer;
 
 use super::{
     Credentials, SmtpSettings, Timeouts, Tls,
     classify::classify,
+    relay::{BadCertificate, Certificate, CheckError, Relay},
     reply::Reply,
     tls::{self, Socket},
 };
@@ -98,6 +100,7 @@ struct Offers {
     pipelining: bool,
     smtputf8: bool,
     starttls: bool,
+    max_size: Option<u64>,
     mechanism: Option<Mechanism>,
 }
 
@@ -117,17 +120,18 @@ struct Trouble {
     what: String,
     /// The server said no, and every command has had its reply.
     in_step: bool,
+    certificate: Option<BadCertificate>,
 }
 
 impl Trouble {
     fn silence(stage: Stage, what: impl fmt::Display) -> Self {
-        Self { stage, reply: None, what: what.to_string(), in_step: false }
+        Self { stage, reply: None, what: what.to_string(), in_step: false, certificate: None }
     }
 
     fn reply(stage: Stage, reply: Reply) -> Self {
         // 421 announces the end of the connection.
         let in_step = (400..600).contains(&reply.code) && reply.code != 421;
-        Self { stage, what: reply.text(), reply: Some(reply), in_step }
+        Self { stage, what: reply.text(), reply: Some(reply), in_step, certificate: None }
     }
 
     fn into_error(self, outgoing: Option<&Outgoing>) -> SendError {
@@ -150,21 +154,37 @@ impl Connection {
         tls: Option<&tls::Client>,
     ) -> Result<Self, SendError> {
         let opened = Self::try_open(settings, tls).await;
-        opened.map_err(|trouble| trouble.into_error(None))
+        opened.map(|(connection, _)| connection).map_err(|trouble| trouble.into_error(None))
     }
 
-    async fn try_open(settings: &SmtpSettings, tls: Option<&tls::Client>) -> Result<Self, Trouble> {
+    /// The same, with what the server let us see of itself.
+    pub(super) async fn inspect(
+        settings: &SmtpSettings,
+        tls: Option<&tls::Client>,
+    ) -> Result<(Self, Relay), CheckError> {
+        Self::try_open(settings, tls).await.map_err(|mut trouble| CheckError {
+            certificate: trouble.certificate.take(),
+            error: trouble.into_error(None),
+        })
+    }
+
+    async fn try_open(
+        settings: &SmtpSettings,
+        tls: Option<&tls::Client>,
+    ) -> Result<(Self, Relay), Trouble> {
         let limit = settings.timeouts.connect;
         let connecting = TcpStream::connect((settings.host.as_str(), settings.port));
         let tcp =
             within(limit, connecting).await.map_err(|e| Trouble::silence(Stage::Connect, e))?;
         // Commands are small and wait for replies: nothing to gain from Nagle, 40 ms to lose.
         tcp.set_nodelay(true).map_err(|e| Trouble::silence(Stage::Connect, e))?;
-        let may_sign_in = settings.tls != Tls::None || tcp.peer_addr().is_ok_and(is_this_machine);
+        let peer = tcp.peer_addr().ok();
+        let may_sign_in = settings.tls != Tls::None || peer.is_some_and(is_this_machine);
 
         let mut socket: Socket = Box::new(tcp);
+        let mut certificate = None;
         if let (Tls::Implicit, Some(tls)) = (settings.tls, tls) {
-            socket = handshake(tls, socket, limit).await?;
+            (socket, certificate) = handshake(tls, socket, limit).await?;
         }
         let mut connection = Self::over(socket, settings.timeouts);
         connection.expect(Stage::Connect).await?;
@@ -173,7 +193,7 @@ impl Connection {
             if !offers.starttls {
                 return Err(Trouble::silence(Stage::Tls, "server does not offer STARTTLS"));
             }
-            connection = connection.start_tls(tls).await?;
+            (connection, certificate) = connection.start_tls(tls).await?;
             // What was said in plain text counts no more (RFC 3207, 4.2).
             offers = connection.hello(&settings.hello_name).await?;
         }
@@ -192,7 +212,15 @@ impl Connection {
             pipelining = offers.pipelining,
             "connected to mail server"
         );
-        Ok(connection)
+        let relay = Relay {
+            address: peer.map(|peer| peer.ip().to_canonical()),
+            pipelining: offers.pipelining,
+            smtputf8: offers.smtputf8,
+            max_size: offers.max_size,
+            signed_in: settings.credentials.is_some(),
+            certificate: certificate.as_deref().and_then(Certificate::read),
+        };
+        Ok((connection, relay))
     }
 
     fn over(socket: Socket, timeouts: Timeouts) -> Self {
@@ -289,13 +317,14 @@ impl Connection {
         Ok(Offers::read(&reply))
     }
 
-    async fn start_tls(mut self, tls: &tls::Client) -> Result<Self, Trouble> {
+    async fn start_tls(mut self, tls: &tls::Client) -> Result<(Self, Shown), Trouble> {
         self.write(Stage::Tls, b"STARTTLS\r\n").await?;
         self.expect(Stage::Tls).await?;
         // Somebody on the way could have slipped in words that we would take for protected ones.
         self.must_be_our_turn(Stage::Tls)?;
-        let socket = handshake(tls, self.stream.into_inner(), self.timeouts.connect).await?;
-        Ok(Self::over(socket, self.timeouts))
+        let (socket, shown) =
+            handshake(tls, self.stream.into_inner(), self.timeouts.connect).await?;
+        Ok((Self::over(socket, self.timeouts), shown))
     }
 
     async fn sign_in(&mut self, credentials: &Credentials, offers: &Offers) -> Result<(), Trouble> {
@@ -502,6 +531,11 @@ impl Offers {
                 Some("PIPELINING") => offers.pipelining = true,
                 Some("SMTPUTF8") => offers.smtputf8 = true,
                 Some("STARTTLS") => offers.starttls = true,
+                // 0, or none, is no bound (RFC 1870, 3).
+                Some("SIZE") => {
+                    let size = words.next().and_then(|size| size.parse().ok());
+                    offers.max_size = size.filter(|size| *size > 0);
+                }
                 Some("AUTH") => {
                     let known = words.filter_map(|word| match word.as_str() {
                         "PLAIN" => Some(Mechanism::Plain),
@@ -521,8 +555,18 @@ fn is_this_machine(peer: SocketAddr) -> bool {
     peer.ip().to_canonical().is_loopback()
 }
 
-async fn handshake(tls: &tls::Client, socket: Socket, limit: Duration) -> Result<Socket, Trouble> {
-    within(limit, tls.handshake(socket)).await.map_err(|e| Trouble::silence(Stage::Tls, e))
+/// The certificate that a server showed in a handshake.
+type Shown = Option<CertificateDer<'static>>;
+
+async fn handshake(
+    tls: &tls::Client,
+    socket: Socket,
+    limit: Duration,
+) -> Result<(Socket, Shown), Trouble> {
+    within(limit, tls.handshake(socket)).await.map_err(|error| Trouble {
+        certificate: BadCertificate::of(&error),
+        ..Trouble::silence(Stage::Tls, error)
+    })
 }
 
 async fn within<T>(limit: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
@@ -640,5 +684,8 @@ mod tests {
         assert!(!offers.pipelining && !offers.smtputf8 && !offers.starttls);
         assert_eq!(offers.mechanism, None);
         assert_eq!(lines(&["mx", "AUTH PLAIN LOGIN"]).mechanism, Some(Mechanism::Plain));
+        let offers = lines(&["mx", "SIZE 52428800", "SMTPUTF8"]);
+        assert!(offers.smtputf8 && offers.max_size == Some(52_428_800));
+        assert_eq!(lines(&["mx", "SIZE 0"]).max_size, None);
     }
 }

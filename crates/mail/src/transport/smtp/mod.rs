@@ -16,6 +16,7 @@
 mod classify;
 mod connection;
 mod pool;
+mod relay;
 mod reply;
 mod tls;
 
@@ -24,6 +25,7 @@ use std::{fmt, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 use secrecy::SecretString;
 use tokio_rustls::rustls;
 
+pub use self::relay::{BadCertificate, Certificate, CheckError, Relay};
 #[cfg(feature = "testkit")]
 pub use self::reply::first_reply;
 pub(super) use self::reply::subject_and_detail;
@@ -203,12 +205,14 @@ impl Smtp {
     }
 
     /// Connects, signs in and takes leave.
-    pub(super) async fn check(&self) -> Result<(), SendError> {
+    pub(super) async fn check(&self) -> Result<Relay, CheckError> {
         let _slot = self.0.pool.slot().await;
         // An idle connection makes room, so that the server never sees more than it may.
         drop(self.0.pool.take());
-        self.connect().await?.quit().await;
-        Ok(())
+        let (connection, relay) =
+            Connection::inspect(&self.0.settings, self.0.tls.as_ref()).await?;
+        connection.quit().await;
+        Ok(relay)
     }
 
     /// Takes leave on every idle connection.

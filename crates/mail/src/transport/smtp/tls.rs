@@ -44,8 +44,15 @@ impl Client {
         Ok(Self { connector: TlsConnector::from(Arc::new(config)), server })
     }
 
-    pub(super) async fn handshake(&self, socket: Socket) -> io::Result<Socket> {
-        Ok(Box::new(self.connector.connect(self.server.clone(), socket).await?))
+    /// The protected stream, and the server's own certificate.
+    pub(super) async fn handshake(
+        &self,
+        socket: Socket,
+    ) -> io::Result<(Socket, Option<CertificateDer<'static>>)> {
+        let stream = self.connector.connect(self.server.clone(), socket).await?;
+        let shown = stream.get_ref().1.peer_certificates();
+        let own = shown.and_then(|chain| chain.first()).cloned();
+        Ok((Box::new(stream), own))
     }
 }
 
