@@ -225,7 +225,6 @@ async fn files_that_the_server_makes_are_for_its_own_user_alone() {
     let server = Server::start(&[
         ("invitations.delay_secs", 0.into()),
         ("invitations.window_always_open", true.into()),
-        ("invitations.consent", "none".into()),
     ])
     .await;
     server.web.deliver(&TEA.webhook(&completed(1))).await;
