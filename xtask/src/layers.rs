@@ -9,7 +9,7 @@ use crate::shell::{output, say};
 
 /// Our crates from the bottom up. A crate depends on crates of lower layers only.
 const LAYERS: [&[&str]; 6] = [
-    &["failpoint"],
+    &["failpoint", "trust"],
     &["domain"],
     &["adapter-api", "bounce", "config", "templates"],
     &["adapters", "fetch", "inbox", "mail", "queue", "store"],

@@ -9,6 +9,21 @@ use worker::Signers;
 
 use crate::keys::warn_if_others_can_read;
 
+/// The strings that a TXT record is made of: 255 bytes each at the most (RFC 1035, 3.3.14).
+pub(crate) fn txt_strings(text: &str) -> Vec<String> {
+    let mut strings = vec![String::new()];
+    for letter in text.chars() {
+        if let Some(last) = strings.last_mut() {
+            if last.len() + letter.len_utf8() <= 255 {
+                last.push(letter);
+            } else {
+                strings.push(letter.to_string());
+            }
+        }
+    }
+    strings
+}
+
 /// The keys of all shops. Says which file of which shop cannot be used, and why.
 pub(crate) fn load(config: &Config) -> anyhow::Result<Signers> {
     let signers =

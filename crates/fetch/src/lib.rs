@@ -20,8 +20,9 @@ use reqwest::{
     header::{HeaderMap, HeaderValue, RETRY_AFTER},
     redirect,
 };
+use rustls::crypto::ring;
 use secrecy::ExposeSecret as _;
-use tokio_rustls::rustls::{self, ClientConfig, RootCertStore, crypto::ring};
+use trust::TrustError;
 
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -86,15 +87,8 @@ pub enum FetchError {
 impl Fetcher {
     /// A client that trusts Mozilla's list of certificates and the host's own.
     pub fn new() -> Result<Self, SetupError> {
-        let mut roots: RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
-        // A host without a store, or with odd certificates in it, still has Mozilla's list.
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
         let client = Client::builder()
-            .tls_backend_preconfigured(tls)
+            .tls_backend_preconfigured(trust::client(None)?)
             .user_agent(concat!("afs/", env!("CARGO_PKG_VERSION")))
             // An answer that sends us elsewhere would take the token there.
             .redirect(redirect::Policy::none())
@@ -177,7 +171,7 @@ impl Fetcher {
 pub enum SetupError {
     /// TLS cannot be set up.
     #[error(transparent)]
-    Tls(#[from] rustls::Error),
+    Tls(#[from] TrustError),
     /// The client cannot be made.
     #[error(transparent)]
     Client(#[from] reqwest::Error),

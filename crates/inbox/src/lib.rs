@@ -12,6 +12,7 @@ use async_imap::{Client, Session, error::Error, types::Fetch};
 use futures::{Stream, TryStreamExt as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::{net::TcpStream, time::timeout};
+use trust::TrustError;
 
 use crate::tls::Socket;
 
@@ -54,9 +55,9 @@ pub enum Tls {
 /// Why the mailbox could not be worked with. Names no person.
 #[derive(Debug, thiserror::Error)]
 pub enum InboxError {
-    /// The certificates to trust cannot be read.
-    #[error("ca_file has no certificate that can be read")]
-    CaFile,
+    /// Nobody's certificate would be believed.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// The host is no name that a certificate could be for.
     #[error("the host is neither a name nor an address")]
     Host,

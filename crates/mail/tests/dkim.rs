@@ -20,6 +20,23 @@ const RSA: &str = include_str!("keys/rsa.pem");
 /// That of RFC 8463, appendix A.
 const ED25519: &str = include_str!("keys/ed25519.pem");
 
+/// What a signature covers of our mails.
+const COVERED: [&str; 13] = [
+    "From",
+    "To",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "Reply-To",
+    "MIME-Version",
+    "Content-Type",
+    "List-Unsubscribe",
+    "List-Unsubscribe-Post",
+    "List-Id",
+    "Feedback-ID",
+    "Auto-Submitted",
+];
+
 fn key(pem: &str) -> PrivateKey {
     PrivateKey::from_pem(pem).unwrap()
 }
@@ -135,21 +152,7 @@ fn every_attempt_carries_the_same_two_signatures_in_front() {
     // What we send is covered, and named once more, so that nobody can add another.
     let mut covered: Vec<String> =
         rsa[7].strip_prefix("h=").unwrap().replace(' ', "").split(':').map(str::to_owned).collect();
-    for name in [
-        "From",
-        "To",
-        "Subject",
-        "Date",
-        "Message-ID",
-        "Reply-To",
-        "MIME-Version",
-        "Content-Type",
-        "List-Unsubscribe",
-        "List-Unsubscribe-Post",
-        "List-Id",
-        "Feedback-ID",
-        "Auto-Submitted",
-    ] {
+    for name in COVERED {
         assert!(!unfolded(&unsigned, name).is_empty(), "{name}");
         for time in ["once", "twice"] {
             let at = covered.iter().position(|covered| covered == name);
@@ -226,21 +229,7 @@ fn forged() -> Vec<(String, Vec<u8>)> {
         ("a line less".to_owned(), text.replace("<p>Hello Anna!</p>\r\n", "")),
     ];
     let (signatures, rest) = text.split_at(text.find("Date: ").unwrap());
-    for name in [
-        "From",
-        "To",
-        "Subject",
-        "Date",
-        "Message-ID",
-        "Reply-To",
-        "MIME-Version",
-        "Content-Type",
-        "List-Unsubscribe",
-        "List-Unsubscribe-Post",
-        "List-Id",
-        "Feedback-ID",
-        "Auto-Submitted",
-    ] {
+    for name in COVERED {
         let start = format!("{name}: ");
         let changed = rest.replacen(&start, &format!("{start}x"), 1);
         assert_ne!(changed, rest, "{name}");

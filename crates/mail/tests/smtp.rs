@@ -498,8 +498,8 @@ async fn settings_that_cannot_work_are_refused_at_once() {
     assert!(matches!(refused(|s| s.host = "not a host".to_owned()), SetupError::Host(_)));
     assert!(matches!(refused(|s| s.hello_name = "a\r\nMAIL".to_owned()), SetupError::HelloName(_)));
     assert!(matches!(refused(|s| s.hello_name = String::new()), SetupError::HelloName(_)));
-    assert!(matches!(refused(|s| s.ca_file = Some("/nowhere".into())), SetupError::CaFile(_)));
-    assert!(matches!(refused(|s| s.ca_file = Some("/dev/null".into())), SetupError::CaFile(_)));
+    assert!(matches!(refused(|s| s.ca_file = Some("/nowhere".into())), SetupError::Trust(_)));
+    assert!(matches!(refused(|s| s.ca_file = Some("/dev/null".into())), SetupError::Trust(_)));
 }
 
 #[tokio::test]

@@ -377,7 +377,7 @@ pub(crate) mod tests {
     use std::sync::Mutex;
 
     use arc_swap::ArcSwap;
-    use domain::{Change, Order, OrderEvent, Policy, token::TokenKeys};
+    use domain::{Change, Order, OrderEvent, Policy, ShopId, token::TokenKeys};
     use mail::{Dkim, Memory, PrivateKey, Transport};
     use mail_parser::MessageParser;
     use queue::{Clock, Queue};
@@ -387,6 +387,7 @@ pub(crate) mod tests {
         intake::{Accepted, Arrival},
     };
     use templates::Templates;
+    use tokio_util::sync::CancellationToken;
 
     use super::*;
     use crate::{DueInRecord, pause};
@@ -552,15 +553,21 @@ pub(crate) mod tests {
         assert_eq!(bench.send().await, "sent");
     }
 
+    /// A worker whose only shop rests, and has postponed its mail.
+    async fn resting() -> (Bench, ShopId) {
+        let bench = Bench::new().await;
+        let shop = "demo".parse().unwrap();
+        let now = bench.worker.now();
+        bench.worker.store.pause_shop(&shop, "by hand", now).await.unwrap();
+        assert!(pause::known(&bench.worker, &CancellationToken::new()).await);
+        assert_eq!(bench.send().await, "scheduled");
+        (bench, shop)
+    }
+
     #[tokio::test(flavor = "multi_thread")]
     async fn mail_of_a_shop_that_rests_waits_and_is_never_too_late_for_it() {
-        let bench = Bench::new().await;
+        let (bench, shop) = resting().await;
         let store = &bench.worker.store;
-        let shop = "demo".parse().unwrap();
-        let never = tokio_util::sync::CancellationToken::new();
-        store.pause_shop(&shop, "by hand", bench.worker.now()).await.unwrap();
-        assert!(pause::known(&bench.worker, &never).await);
-        assert_eq!(bench.send().await, "scheduled");
         bench.wait(1);
         bench.crash().await;
         bench.wait(100);
@@ -572,16 +579,11 @@ pub(crate) mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn mail_of_a_shop_goes_on_when_it_is_resumed() {
-        let bench = Bench::new().await;
+        let (bench, shop) = resting().await;
         let store = &bench.worker.store;
-        let shop = "demo".parse().unwrap();
-        let never = tokio_util::sync::CancellationToken::new();
-        store.pause_shop(&shop, "by hand", bench.worker.now()).await.unwrap();
-        assert!(pause::known(&bench.worker, &never).await);
-        assert_eq!(bench.send().await, "scheduled");
         bench.wait(100);
         store.resume_shop(&shop, bench.worker.now()).await.unwrap();
-        assert!(pause::known(&bench.worker, &never).await);
+        assert!(pause::known(&bench.worker, &CancellationToken::new()).await);
         assert_eq!(bench.send().await, "sent");
     }
 

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::dkim::txt_strings;
+
 /// How wide lines are, where they are sentences.
 const WIDTH: usize = 100;
 /// Where sentences begin: behind mark and check.
@@ -183,20 +185,8 @@ fn line(text: &mut String, line: &str) {
 }
 
 /// The line of a zone file that publishes a text.
-///
-/// A string in a TXT record has 255 bytes at the most, and a record may have several (RFC 1035, 3.3.14).
 pub(super) fn txt_record(name: &str, text: &str) -> String {
-    let mut strings = vec![String::new()];
-    for letter in text.chars() {
-        if let Some(last) = strings.last_mut() {
-            if last.len() + letter.len_utf8() <= 255 {
-                last.push(letter);
-            } else {
-                strings.push(letter.to_string());
-            }
-        }
-    }
-    format!("{name}. TXT \"{}\"", strings.join("\" \""))
+    format!("{name}. TXT \"{}\"", txt_strings(text).join("\" \""))
 }
 
 /// `1 thing`, `2 things`.

@@ -10,9 +10,6 @@ use secrecy::ExposeSecret as _;
 
 use crate::{commands::say, dkim, keys};
 
-/// The longest string in a TXT record, in bytes (RFC 1035, 3.3.14).
-const TXT_STRING_MAX_LEN: usize = 255;
-
 #[derive(Args)]
 pub(crate) struct DkimKeyArgs {
     /// The file of the key (PEM)
@@ -61,9 +58,7 @@ pub(crate) fn dkim_key(args: &DkimKeyArgs) -> anyhow::Result<()> {
 
 /// The strings of a TXT record, as in a zone file, one a line.
 fn strings(record: &str) -> String {
-    let strings = record.as_bytes().chunks(TXT_STRING_MAX_LEN);
-    let quoted = strings.map(|string| format!("\"{}\"", String::from_utf8_lossy(string)));
-    quoted.collect::<Vec<_>>().join("\n    ")
+    format!("\"{}\"", dkim::txt_strings(record).join("\"\n    \""))
 }
 
 #[cfg(test)]

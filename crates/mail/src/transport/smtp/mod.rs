@@ -23,7 +23,7 @@ mod tls;
 use std::{fmt, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use secrecy::SecretString;
-use tokio_rustls::rustls;
+use trust::TrustError;
 
 pub use self::relay::{BadCertificate, Certificate, CheckError, Relay};
 #[cfg(feature = "testkit")]
@@ -139,12 +139,9 @@ pub enum SetupError {
     /// The name would break the `EHLO` line.
     #[error("{0:?} cannot be said in EHLO")]
     HelloName(String),
-    /// The file with trusted certificates is missing, empty or malformed.
-    #[error("no certificate can be read from {}", .0.display())]
-    CaFile(PathBuf),
-    /// The TLS library refuses its own defaults.
+    /// Nobody's certificate would be believed.
     #[error(transparent)]
-    Tls(#[from] rustls::Error),
+    Trust(#[from] TrustError),
 }
 
 /// Hands messages to a mail server. Clones share their connections.

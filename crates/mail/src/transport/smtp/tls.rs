@@ -1,15 +1,11 @@
 //! TLS towards the mail server.
 
-use std::{io, path::Path, sync::Arc};
+use std::{io, sync::Arc};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::{
     TlsConnector,
-    rustls::{
-        ClientConfig, RootCertStore,
-        crypto::ring,
-        pki_types::{CertificateDer, ServerName, pem::PemObject as _},
-    },
+    rustls::pki_types::{CertificateDer, ServerName},
 };
 
 use super::{SetupError, SmtpSettings};
@@ -33,14 +29,7 @@ impl Client {
     pub(super) fn new(settings: &SmtpSettings) -> Result<Self, SetupError> {
         let server = ServerName::try_from(settings.host.clone())
             .map_err(|_| SetupError::Host(settings.host.clone()))?;
-        let roots = match &settings.ca_file {
-            Some(path) => read_roots(path).ok_or_else(|| SetupError::CaFile(path.clone()))?,
-            None => default_roots(),
-        };
-        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let config = trust::client(settings.ca_file.as_deref())?;
         Ok(Self { connector: TlsConnector::from(Arc::new(config)), server })
     }
 
@@ -54,19 +43,4 @@ impl Client {
         let own = shown.and_then(|chain| chain.first()).cloned();
         Ok((Box::new(stream), own))
     }
-}
-
-fn read_roots(path: &Path) -> Option<RootCertStore> {
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(path).ok()? {
-        roots.add(certificate.ok()?).ok()?;
-    }
-    (!roots.is_empty()).then_some(roots)
-}
-
-fn default_roots() -> RootCertStore {
-    let mut roots: RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
-    // A host without a store, or with odd certificates in it, still has Mozilla's list.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    roots
 }
