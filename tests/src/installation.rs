@@ -39,6 +39,7 @@ pub enum Profile {
 pub struct Setup {
     profile: Profile,
     settings: BTreeMap<String, Value>,
+    environment: BTreeMap<&'static str, String>,
     script: Script,
 }
 
@@ -47,7 +48,8 @@ impl Setup {
     /// without reminders, and a well-behaved mail server.
     #[must_use]
     pub fn new(profile: Profile) -> Self {
-        let setup = Self { profile, settings: BTreeMap::new(), script: Script::new() }
+        let (settings, environment) = (BTreeMap::new(), BTreeMap::new());
+        let setup = Self { profile, settings, environment, script: Script::new() }
             .set("queue.poll_interval_millis", 20)
             .set("queue.reconcile_interval_secs", 1)
             .set("retry.first_delay_secs", 1)
@@ -77,6 +79,16 @@ impl Setup {
     #[must_use]
     pub fn set(mut self, key: &str, value: impl Into<Value>) -> Self {
         self.settings.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// Starts the processes with these variables in their environment.
+    #[must_use]
+    pub fn environment(
+        mut self,
+        variables: impl IntoIterator<Item = (&'static str, String)>,
+    ) -> Self {
+        self.environment.extend(variables);
         self
     }
 
@@ -145,7 +157,8 @@ impl Setup {
             Profile::Embedded => &[&["afs", "serve"]],
             Profile::Distributed => &[&["afs-receiver"], &["afs-worker"]],
         };
-        let daemons = programs.iter().map(|program| Daemon::new(program, dir.path())).collect();
+        let daemon = |program: &&'static [_]| Daemon::new(program, &self.environment, dir.path());
+        let daemons = programs.iter().map(daemon).collect();
         let public_url = self.settings["server.public_url"].as_str().unwrap().to_owned();
         let web = Web::behind_proxy(public_url, format!("http://127.0.0.1:{port}"));
         let mut installation = Installation {
@@ -392,16 +405,22 @@ impl Drop for Installation {
 pub struct Daemon {
     process: Option<Process>,
     command: &'static [&'static str],
+    environment: BTreeMap<&'static str, String>,
     dir: PathBuf,
     operator_port: u16,
     web: Web,
 }
 
 impl Daemon {
-    fn new(command: &'static [&'static str], dir: &Path) -> Self {
+    fn new(
+        command: &'static [&'static str],
+        environment: &BTreeMap<&'static str, String>,
+        dir: &Path,
+    ) -> Self {
         let operator_port = free_port();
         let web = Web::new(format!("http://127.0.0.1:{operator_port}"));
-        Self { process: None, command, dir: dir.to_owned(), operator_port, web }
+        let (environment, dir) = (environment.clone(), dir.to_owned());
+        Self { process: None, command, environment, dir, operator_port, web }
     }
 
     /// The program's name.
@@ -416,6 +435,7 @@ impl Daemon {
         let mut command = program(self.command[0], &self.dir);
         command
             .args(&self.command[1..])
+            .envs(&self.environment)
             .env("AFS__SERVER__OPERATOR_LISTEN", format!("[\"127.0.0.1:{}\"]", self.operator_port))
             .stdout(log.try_clone().unwrap())
             .stderr(log);

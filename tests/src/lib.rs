@@ -7,11 +7,14 @@
     reason = "test code"
 )]
 
+pub mod amazon;
 pub mod dns;
 pub mod imap;
 pub mod installation;
 pub mod mailbox;
 pub mod platform;
+pub mod provider;
+pub mod proxy;
 pub mod servers;
 pub mod shop;
 pub mod usage;

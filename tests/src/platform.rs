@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
     sync::{Arc, Mutex},
 };
 
@@ -46,6 +47,12 @@ impl Platform {
             }
         });
         Self { url, told, released, serving: serving.abort_handle() }
+    }
+
+    /// The same, for who connects.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.url.strip_prefix("http://").unwrap().parse().unwrap()
     }
 
     /// From now on a GET of this path, query included, is answered so.

@@ -109,6 +109,14 @@ pub fn completed(reference: u32) -> OrderEvent {
     }
 }
 
+/// The same, by the buyer of another order.
+#[must_use]
+pub fn completed_by_buyer_of(other: u32, reference: u32) -> OrderEvent {
+    let mut event = completed(reference);
+    event.order.email = EmailAddress::parse(&address(other)).ok();
+    event
+}
+
 /// The same order, called off.
 #[must_use]
 pub fn cancelled(order: &OrderEvent) -> OrderEvent {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use domain::{
-    EmailAddress, InvitationId, OrderEvent,
+    InvitationId,
     token::{Purpose, TokenKeys},
 };
 use serde_json::{Value, json};
@@ -15,8 +15,9 @@ use tests::{
     installation::{Installation, Profile, Setup, program},
     mailbox::Mail,
     on_both_profiles,
+    provider::Provider,
     servers::eventually,
-    shop::{PAPER, address, completed},
+    shop::{PAPER, address, completed, completed_by_buyer_of, now},
 };
 
 on_both_profiles! {
@@ -26,7 +27,6 @@ on_both_profiles! {
 }
 
 const LINK_KEY: &str = "the-link-key-of-this-installation";
-const PASSWORD_OF_POSTMARK: &str = "password-of-postmark";
 
 fn setup(profile: Profile) -> Setup {
     Setup::new(profile).set("secrets.link_keys", vec![LINK_KEY])
@@ -60,13 +60,6 @@ fn report(mail: &Mail, key: &str) -> Vec<u8> {
         to = mail.envelope_to
     )
     .into_bytes()
-}
-
-/// An order of the person of order 1.
-fn by_the_first_person(reference: u32) -> OrderEvent {
-    let mut event = completed(reference);
-    event.order.email = EmailAddress::parse(&address(1)).ok();
-    event
 }
 
 trait Ingest {
@@ -104,7 +97,7 @@ async fn whose_mail_came_back_gets_no_more_and_explain_says_why(profile: Profile
         assert!(output.status.success() && said.contains(told), "{output:?}");
     }
     assert_eq!(afs.status().suppressions(), 1);
-    afs.web.deliver(&PAPER.webhook(&by_the_first_person(2))).await;
+    afs.web.deliver(&PAPER.webhook(&completed_by_buyer_of(1, 2))).await;
     afs.web.deliver(&PAPER.webhook(&completed(3))).await;
     afs.mail_to(&address(3)).await;
     let suppressed = async || afs.status().invitations("suppressed") == 1;
@@ -135,29 +128,18 @@ fn complaint(mail: &Mail, number: u32) -> Value {
 }
 
 async fn complaints_pause_a_shop_until_it_is_resumed(profile: Profile) {
-    let afs = setup(profile)
-        .set("mail.bounces.postmark.username", "postmark")
-        .set("mail.bounces.postmark.password", PASSWORD_OF_POSTMARK)
-        .start()
-        .await;
+    let postmark = Provider::postmark();
+    let afs = postmark.configured(setup(profile)).start().await;
     let mut complaints = Vec::new();
     for order in 1..=4 {
         afs.web.deliver(&PAPER.webhook(&completed(order))).await;
         complaints.push(complaint(&afs.mail_to(&address(order)).await, order));
     }
     afs.until_sent(4).await;
-    let tell = async |provider: &str, password: &str, body: &Value| {
-        let url = format!("http://{}/providers/{provider}", afs.address());
-        let post = reqwest::Client::new().post(url).basic_auth("postmark", Some(password));
-        post.body(body.to_string()).send().await.unwrap().status().as_u16()
-    };
-    assert_eq!(tell("postmark", "another", &complaints[0]).await, 401);
-    assert_eq!(tell("mailgun", PASSWORD_OF_POSTMARK, &complaints[0]).await, 404);
-    assert_eq!(tell("postmark", PASSWORD_OF_POSTMARK, &json!({ "RecordType": 7 })).await, 422);
-    assert_eq!(afs.status().suppressions(), 0);
     for complaint in &complaints {
-        assert_eq!(tell("postmark", PASSWORD_OF_POSTMARK, complaint).await, 200);
-        assert_eq!(tell("postmark", PASSWORD_OF_POSTMARK, complaint).await, 200, "told twice");
+        let webhook = postmark.webhook(complaint, now());
+        assert_eq!(afs.web.post(&webhook).await.status, 200);
+        assert_eq!(afs.web.post(&webhook).await.status, 200, "told twice");
     }
     assert_eq!(afs.status().suppressions(), 4);
 

@@ -11,6 +11,7 @@
 //! | [`thin`] | webhooks that do not say all, or cannot be read |
 //! | [`pages`] | what links do, and what they do not |
 //! | [`bounces`] | what comes back of mails stops mail |
+//! | [`providers`] | what mail providers tell does so, too, if they prove who they are |
 //! | [`accounts`] | the daemons need no right to change tables |
 //! | [`calm`] | what a storm took is given back |
 //! | [`operator`] | signals, reloads, health, commands, a full disk |
@@ -41,5 +42,6 @@ mod pages;
 mod policy;
 mod postfix;
 mod privacy;
+mod providers;
 mod thin;
 mod webhooks;
