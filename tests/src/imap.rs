@@ -15,13 +15,15 @@ pub const PASSWORD: &str = "password-of-the-mailbox";
 /// Whom Dovecot runs as: it gives no mail to root.
 const NOBODY: &str = "nobody";
 
-/// A mailbox behind IMAP over TLS, with a certificate of its own.
+/// A mailbox behind IMAP with TLS, both ways, with a certificate of its own.
 #[derive(Debug)]
 pub struct Dovecot {
     process: Option<Process>,
     dir: PathBuf,
-    /// Where it is reached, on 127.0.0.1.
+    /// Where it speaks TLS from the first byte, on 127.0.0.1.
     pub port: u16,
+    /// Where it is to be asked for TLS.
+    pub starttls_port: u16,
 }
 
 impl Dovecot {
@@ -30,7 +32,8 @@ impl Dovecot {
     pub fn start() -> Self {
         let made = unprivileged("mktemp").args(["-d", "-t", "afs-imap-XXXXXX"]).output().unwrap();
         let dir = PathBuf::from(String::from_utf8(made.stdout).unwrap().trim());
-        let mut dovecot = Self { process: None, dir, port: free_port() };
+        let (port, starttls_port) = (free_port(), free_port());
+        let mut dovecot = Self { process: None, dir, port, starttls_port };
         for folder in ["new", "cur", "tmp"] {
             let folder = dovecot.dir.join("mail").join(folder);
             assert!(unprivileged("mkdir").arg("-p").arg(folder).status().unwrap().success());
@@ -46,10 +49,9 @@ impl Dovecot {
         let mut command = unprivileged("dovecot");
         command.arg("-F").arg("-c").arg(self.dir.join("dovecot.conf")).stderr(Stdio::null());
         self.process = Some(Process::start(&mut command));
-        let port = self.port;
-        wait_until("dovecot answers", PATIENCE, || {
-            std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
-        });
+        let ports = [self.port, self.starttls_port];
+        let answers = |port| std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
+        wait_until("dovecot answers", PATIENCE, || ports.into_iter().all(answers));
     }
 
     /// Ends it; mails stay.
@@ -65,6 +67,12 @@ impl Dovecot {
     #[must_use]
     pub fn ca_file(&self) -> PathBuf {
         self.dir.join("cert.pem")
+    }
+
+    /// What it wrote down of who came, and how.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs_err::read_to_string(self.dir.join("log")).unwrap_or_default()
     }
 
     /// A mail arrives.
@@ -113,7 +121,7 @@ impl Dovecot {
             String::from_utf8(output.stdout).unwrap().trim().to_owned()
         };
         let (user, group, uid, gid) = (id("-un"), id("-gn"), id("-u"), id("-g"));
-        let (dir, port) = (self.dir.display(), self.port);
+        let (dir, port, starttls_port) = (self.dir.display(), self.port, self.starttls_port);
         format!(
             "protocols = imap
 listen = 127.0.0.1
@@ -132,7 +140,7 @@ mail_location = maildir:{dir}/mail
 service imap-login {{
   chroot =
   inet_listener imap {{
-    port = 0
+    port = {starttls_port}
   }}
   inet_listener imaps {{
     port = {port}

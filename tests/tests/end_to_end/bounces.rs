@@ -166,17 +166,20 @@ async fn complaints_pause_a_shop_until_it_is_resumed(profile: Profile) {
     afs.mail_to(&address(5)).await;
 }
 
-async fn a_mailbox_is_emptied_of_what_came_back(profile: Profile) {
-    let mut mailbox = Dovecot::start();
-    let afs = setup(profile)
+/// `setup`, told to empty this mailbox.
+fn looking_into(mailbox: &Dovecot, setup: Setup) -> Setup {
+    setup
         .set("mail.bounces.imap.host", "127.0.0.1")
         .set("mail.bounces.imap.port", mailbox.port)
         .set("mail.bounces.imap.ca_file", mailbox.ca_file().display().to_string())
         .set("mail.bounces.imap.username", USER)
         .set("mail.bounces.imap.password", PASSWORD)
         .set("mail.bounces.imap.poll_interval_secs", 1)
-        .start()
-        .await;
+}
+
+async fn a_mailbox_is_emptied_of_what_came_back(profile: Profile) {
+    let mut mailbox = Dovecot::start();
+    let afs = looking_into(&mailbox, setup(profile)).start().await;
     for order in 1..=2 {
         afs.web.deliver(&PAPER.webhook(&completed(order))).await;
     }
@@ -198,4 +201,23 @@ async fn a_mailbox_is_emptied_of_what_came_back(profile: Profile) {
     mailbox.deliver("later", &report(&second, LINK_KEY));
     mailbox.start_again();
     eventually("it is on record", async || afs.status().suppressions() == 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mailbox_is_emptied_over_starttls() {
+    let mailbox = Dovecot::start();
+    let afs = looking_into(&mailbox, setup(Profile::Embedded))
+        .set("mail.bounces.imap.port", mailbox.starttls_port)
+        .set("mail.bounces.imap.tls", "starttls")
+        .start()
+        .await;
+    afs.web.deliver(&PAPER.webhook(&completed(1))).await;
+    let mail = afs.mail_to(&address(1)).await;
+    mailbox.deliver("report", &report(&mail, LINK_KEY));
+    eventually("it is on record", async || afs.status().suppressions() == 1).await;
+    eventually("it is gone", async || mailbox.mails().is_empty()).await;
+    let log = mailbox.log();
+    let mut logins = log.lines().filter(|line| line.contains("Login: "));
+    assert!(logins.all(|login| login.contains(", TLS")), "{log}");
+    assert!(log.contains("Login: "), "{log}");
 }

@@ -50,12 +50,8 @@ async fn a_provider_that_proves_itself_stops_mail_and_no_other_does(profile: Pro
             Provider::Postmark(_) => None,
         }
     }
-    let (mailgun, sendgrid) = (Provider::mailgun(), Provider::sendgrid());
-    let providers = [
-        (mailgun, Provider::mailgun()),
-        (sendgrid, Provider::sendgrid()),
-        (Provider::postmark(), Provider::postmark()),
-    ];
+    let kinds: [fn() -> Provider; 3] = [Provider::mailgun, Provider::sendgrid, Provider::postmark];
+    let providers = kinds.map(|new| (new(), new()));
     let setup = providers.iter().fold(Setup::new(profile), |setup, (own, _)| own.configured(setup));
     let afs = setup.start().await;
     let post = async |webhook: &Webhook| afs.web.post(webhook).await.status;
