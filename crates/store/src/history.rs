@@ -83,7 +83,7 @@ pub struct Mail {
     pub first_due_at: Timestamp,
     /// When it is, or was, due.
     pub due_at: Timestamp,
-    /// How often it was due and had to wait: for the send window, or after another mail.
+    /// How often it was due and had to wait: for the send window, its shop, its lane, or after another mail.
     pub postponed: u32,
     /// How often it was, or is being, handed to the mail server.
     pub attempts: u32,

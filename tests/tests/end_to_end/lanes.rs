@@ -109,10 +109,18 @@ async fn a_refusal_of_all_mail_is_held_against_no_mail(profile: Profile) {
     let (waiting, sent) = (afs.status().invitations("failed"), afs.status().invitations("sent"));
     assert_eq!((waiting, sent), (0, 0));
     if profile == Profile::Distributed {
-        let output = afs.afs(&["status"]);
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(said.contains("slow lane     example.com"), "{said}");
-        assert!(said.contains("refuse our mail"), "{said}");
+        let said =
+            |arguments: &[&str]| String::from_utf8_lossy(&afs.afs(arguments).stdout).into_owned();
+        let status = said(&["status"]);
+        assert!(status.contains("slow lane     example.com"), "{status}");
+        assert!(status.contains("refuse our mail"), "{status}");
+        // A mail that is just being tried waits for nothing.
+        eventually("explain says why the first mail waits", async || {
+            let story = said(&["explain", "--shop", PAPER.id, "--order", "1"]);
+            assert!(!story.contains("example.com"), "{story}");
+            story.contains("refuse our mail")
+        })
+        .await;
     }
     afs.mail_server.follow(Script::new());
     afs.until_sent(20).await;

@@ -7,14 +7,15 @@ mod tests;
 use anyhow::bail;
 use clap::Args;
 use config::Config;
-use domain::{ShopId, retry::RetryPolicy};
+use domain::{ShopId, lane::lane_of, retry::RetryPolicy};
 use serde_json::json;
 use store::{Store, history::History};
+use worker::lanes::{TroubledLane, troubled};
 
 use super::say;
 use crate::{
     lifecycle,
-    services::{open_store, system_clock},
+    services::{open_queue, open_store, system_clock},
 };
 use story::Teller;
 
@@ -41,8 +42,11 @@ pub(crate) fn run(args: &ExplainArgs, config: &Config) -> anyhow::Result<()> {
         let store = open_store(config, vec![], false).await?;
         let history = find(&store, &args.shop, &args.order, config).await?;
         let give_up_after = RetryPolicy::from(config.retry).give_up_after;
-        let teller =
-            Teller::new(&history, config.shop(&args.shop), give_up_after, system_clock()());
+        let queue = open_queue(config, &store, system_clock())?;
+        let now = system_clock()();
+        let lanes = troubled(&queue, now).await.unwrap_or_default();
+        let lane = lane_of_buyer(&history, lanes);
+        let teller = Teller::new(&history, config.shop(&args.shop), lane, give_up_after, now);
         if args.json {
             let story = json!({ "record": history, "story": teller.story() });
             say(serde_json::to_string_pretty(&story)?);
@@ -52,6 +56,12 @@ pub(crate) fn run(args: &ExplainArgs, config: &Config) -> anyhow::Result<()> {
         store.close().await;
         Ok(())
     })
+}
+
+/// The one of `lanes` that mail about the order takes.
+fn lane_of_buyer(history: &History, lanes: Vec<TroubledLane>) -> Option<TroubledLane> {
+    let address = history.order.order.email.as_ref()?;
+    lanes.into_iter().find(|troubled| troubled.lane == lane_of(address.host()))
 }
 
 /// The order that the platform knows by `order`, or else the one that its buyer does.

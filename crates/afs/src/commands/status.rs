@@ -2,13 +2,12 @@
 
 use clap::Args;
 use config::Config;
-use domain::lane::Trouble;
 use queue::{Channel, Depth};
 use serde_json::json;
 use store::overview::{Count, FailedNotice, Status, Unread};
 use worker::lanes::TroubledLane;
 
-use super::{say, shop::resting};
+use super::{say, shop::resting, words::trouble as why};
 use crate::{
     lifecycle,
     services::{open_queue, open_store, system_clock},
@@ -113,13 +112,7 @@ fn say_status(status: &Status, now: jiff::Timestamp) {
 
 fn say_lane(troubled: &TroubledLane) {
     let TroubledLane { lane, trouble, rests_until, mails_per_hour } = troubled;
-    let why = match trouble {
-        Trouble::Throttled => "its mail servers say that it is too much",
-        Trouble::Unwelcome => {
-            "its mail servers refuse our mail: `afs doctor` helps to find out why"
-        }
-        Trouble::Unreachable => "the mail server could not be reached several times in a row",
-    };
+    let why = why(*trouble);
     let pace = mails_per_hour.map(|pace| format!(", at most {pace} mails an hour"));
     let rest = rests_until.map(|until| format!(", rests until {until}"));
     let (rest, pace) = (rest.unwrap_or_default(), pace.unwrap_or_default());

@@ -1,6 +1,6 @@
 //! Decisions, in words that every command and page shares.
 
-use domain::decision::Reason;
+use domain::{decision::Reason, lane::Trouble};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 /// Why, as the end of a sentence.
@@ -22,6 +22,17 @@ pub(crate) fn why(reason: Reason) -> &'static str {
         Reason::NoConsent => "nothing says that the buyer may be asked by e-mail",
         Reason::Objected => "the buyer said no to marketing by e-mail, or took a yes back",
         Reason::Forgotten => "its buyer was forgotten: erased, or kept no longer",
+    }
+}
+
+/// What is wrong with mail to a domain, which is named before.
+pub(crate) fn trouble(trouble: Trouble) -> &'static str {
+    match trouble {
+        Trouble::Throttled => "its mail servers say that it is too much",
+        Trouble::Unwelcome => {
+            "its mail servers refuse our mail: `afs doctor` helps to find out why"
+        }
+        Trouble::Unreachable => "the mail server could not be reached several times in a row",
     }
 }
 

@@ -14,8 +14,9 @@ use domain::{
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde::Serialize;
 use store::history::{Event, History, Mail, MailOutcome, Returned, ReviewOf, Stop};
+use worker::lanes::TroubledLane;
 
-use crate::commands::words::{count, length, moment, name, setting, why};
+use crate::commands::words::{count, length, moment, name, setting, trouble, why};
 
 /// What happened to an order, and what comes.
 #[derive(Debug, Serialize)]
@@ -41,23 +42,25 @@ pub(super) struct Entry {
 pub(super) struct Teller<'a> {
     history: &'a History,
     settings: Option<&'a ShopSettings>,
+    lane: Option<TroubledLane>,
     give_up_after: SignedDuration,
     now: Timestamp,
     zone: TimeZone,
 }
 
 impl<'a> Teller<'a> {
-    /// `settings` are the shop's, unless it is not configured any more; mails that nobody takes are
-    /// given up after `give_up_after`.
+    /// `settings` are the shop's, unless it is not configured any more; `lane` is the buyer's, if it is
+    /// known to have trouble; mails that nobody takes are given up after `give_up_after`.
     pub(super) fn new(
         history: &'a History,
         settings: Option<&'a ShopSettings>,
+        lane: Option<TroubledLane>,
         give_up_after: SignedDuration,
         now: Timestamp,
     ) -> Self {
         let window = settings.and_then(|settings| settings.policy.window.as_ref());
         let zone = window.map_or(TimeZone::UTC, |window| window.zone().clone());
-        Self { history, settings, give_up_after, now, zone }
+        Self { history, settings, lane, give_up_after, now, zone }
     }
 
     pub(super) fn story(&self) -> Story {
@@ -318,8 +321,9 @@ impl<'a> Teller<'a> {
                 mail.first_due_at,
                 format!(
                     "The {called} was due, but had to wait ({times}): the send window was closed, the \
-                     shop's mail rested, or the same person had got another mail not long before \
-                     (`person_gap_hours`, `person_mails_per_30_days`)."
+                     shop's mail rested, mail to the same domain had to wait, or the same person had \
+                     got another mail not long before (`person_gap_hours`, \
+                     `person_mails_per_30_days`)."
                 ),
             );
         }
@@ -436,6 +440,9 @@ impl<'a> Teller<'a> {
                 pause.reason
             ));
         }
+        if let Some(lane) = self.lane.as_ref().filter(|_| mail.first_due_at <= self.now) {
+            next.push(self.trouble_with(lane));
+        }
         next.push(if mail.due_at <= self.now {
             format!(
                 "The {called} has been due since {due}. It leaves as soon as a worker runs; if none \
@@ -464,6 +471,16 @@ impl<'a> Teller<'a> {
                 self.table()
             ));
         }
+    }
+
+    /// Without the domain: that of a single person would name them.
+    fn trouble_with(&self, lane: &TroubledLane) -> String {
+        let how = match (lane.rests_until, lane.mails_per_hour) {
+            (Some(until), _) => format!("rests until {}", self.at(until)),
+            (None, Some(pace)) => format!("leaves at {pace} mails an hour at most"),
+            (None, None) => "leaves one by one".to_owned(),
+        };
+        format!("Mail to the domain of the buyer's address {how}: {}.", trouble(lane.trouble))
     }
 
     /// What moves an invitation that waits, and what would have set another time.

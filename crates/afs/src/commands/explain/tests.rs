@@ -6,6 +6,7 @@ use domain::{
     Change, Consent, EmailAddress, Fulfilment, InvitationId, Item, Money, Order, OrderEvent,
     Review, ReviewId, ShopId,
     decision::Reason,
+    lane::Trouble,
     review::{Opinion, verify},
 };
 use jiff::{SignedDuration, Timestamp, ToSpan as _, tz::TimeZone};
@@ -16,6 +17,7 @@ use store::{
     suppression::Stop,
 };
 use uuid::Uuid;
+use worker::lanes::TroubledLane;
 
 use super::story::Teller;
 
@@ -111,10 +113,14 @@ impl Bench {
     }
 
     async fn told(&self, now: Timestamp) -> String {
+        self.told_of_lane(None, now).await
+    }
+
+    async fn told_of_lane(&self, lane: Option<TroubledLane>, now: Timestamp) -> String {
         let history = self.store.history(&self.shop, "4711").await.unwrap().unwrap();
         let json = serde_json::to_string(&history).unwrap();
         assert!(!json.contains("anna@") && !json.contains("Lind"), "{json}");
-        Teller::new(&history, Some(self.settings()), HOUR * 72, now).text()
+        Teller::new(&history, Some(self.settings()), lane, HOUR * 72, now).text()
     }
 }
 
@@ -277,6 +283,32 @@ async fn waits_while_its_shop_rests() {
     bench.store.pause_shop(&bench.shop, "paused by hand", july(10, 9, 30)).await.unwrap();
     bench.attempt(id, july(15, 11, 0), AttemptOutcome::Postponed(july(15, 11, 15))).await;
     insta::assert_snapshot!(bench.told(july(15, 11, 5)).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waits_while_the_domain_of_the_buyer_wants_less_mail() {
+    let bench = Bench::new("").await;
+    let id = bench.tell(Change::Completed, july(1, 11, 0), order()).await.unwrap();
+    let lane = |trouble, rests_until, mails_per_hour| {
+        let lane = "mail.example".to_owned();
+        Some(TroubledLane { lane, trouble, rests_until, mails_per_hour })
+    };
+    let resting = lane(Trouble::Throttled, Some(july(15, 12, 0)), Some(600));
+    let early = bench.told_of_lane(resting.clone(), july(14, 11, 0)).await;
+    assert_eq!(early, bench.told(july(14, 11, 0)).await, "it may be over by then");
+    bench.attempt(id, july(15, 11, 0), AttemptOutcome::Postponed(july(15, 12, 1))).await;
+    let mut told = Vec::new();
+    for lane in [
+        resting,
+        lane(Trouble::Throttled, None, Some(600)),
+        lane(Trouble::Unwelcome, None, None),
+        lane(Trouble::Unreachable, Some(july(15, 12, 0)), None),
+    ] {
+        let text = bench.told_of_lane(lane, july(15, 11, 5)).await;
+        let (_, next) = text.split_once("\nNext\n").unwrap();
+        told.push(next.split_once("    If the platform").unwrap().0.to_owned());
+    }
+    insta::assert_snapshot!(told.join("\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
