@@ -19,8 +19,8 @@ use x509_parser::{pem::parse_x509_pem, time::ASN1Time};
 use super::{Malformed, Reject, Request, Told, check_age, json, timestamp, typed};
 use crate::{Event, Kind, classify, key};
 
-/// SNS repeats for an hour, and longer where the operator says so. A replay changes nothing: all of it is
-/// signed, and each event has an id.
+/// SNS repeats for an hour at most. Longer does no harm, since a replay changes nothing: all of it is signed,
+/// and each event has an id.
 const AGE_MAX: SignedDuration = SignedDuration::from_hours(25);
 
 /// What Amazon gave the operator.
