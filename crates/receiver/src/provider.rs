@@ -87,7 +87,8 @@ enum Refused {
     Unknown,
     /// Not proved.
     Reject(Reject),
-    /// Genuine, and not as documented. The provider repeats it for some hours: a newer AFS may read it.
+    /// Genuine, and not as documented. Most providers repeat it for some hours, in which a newer AFS may
+    /// read it.
     Malformed(Malformed),
     /// As with shops' webhooks.
     Refusal(Refusal),

@@ -151,13 +151,15 @@ async fn a_killed_worker_takes_no_room_in_a_lane_with_it_for_good() {
 }
 
 /// Prints how long ten mails take behind many others of the same shop, as all mails once had to, and
-/// of another shop. `AFS_FAIRNESS_MAILS` is how many there are.
+/// of another shop. `AFS_FAIRNESS_MAILS` is how many there are; beyond 20,000, nobody waits for the same
+/// shop's.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes minutes; prints figures"]
 async fn fairness_in_figures() {
     let many: u32 = std::env::var("AFS_FAIRNESS_MAILS").map_or(20_000, |n| n.parse().unwrap());
     for profile in [Profile::Embedded, Profile::Distributed] {
-        for shop in [PAPER, TEA] {
+        let shops = if many > 20_000 { &[TEA][..] } else { &[TEA, PAPER] };
+        for shop in shops {
             let afs = Setup::new(profile).set("invitations.delay_secs", 86_400).start().await;
             afs.web.deliver(&PAPER.webhook(&completed(1))).await;
             afs.web.deliver_all((2001..=2010).map(|order| shop.webhook(&completed(order)))).await;

@@ -45,7 +45,7 @@ async fn a_provider_that_proves_itself_stops_mail_and_no_other_does(profile: Pro
     /// How old a genuine webhook may be, for those that say when it was made.
     fn stale_after(provider: &Provider) -> Option<SignedDuration> {
         match provider {
-            Provider::Mailgun(_) => Some(SignedDuration::from_mins(6)),
+            Provider::Mailgun(_) => Some(SignedDuration::from_hours(10)),
             Provider::Sendgrid(_) => Some(SignedDuration::from_hours(26)),
             Provider::Postmark(_) => None,
         }

@@ -1,6 +1,6 @@
 //! Mailgun signs a timestamp and a token inside the body (HMAC-SHA256), not the body: whoever saw one
 //! request could put another event beside its signature. Hence a token makes one event, ever
-//! ([`Event::key`]), and is worth nothing after five minutes.
+//! ([`Event::key`]), and is worth nothing after nine hours.
 //!
 //! Needed are the webhooks *Permanent Failure*, *Spam Complaints* and *Unsubscribes*. Facts:
 //! <https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks> and
@@ -17,7 +17,9 @@ use sha2::Sha256;
 use super::{Malformed, Reject, Request, Told, Verified, json, typed};
 use crate::{Event, Kind, classify, key};
 
-const AGE_MAX: SignedDuration = SignedDuration::from_mins(5);
+/// Mailgun repeats for eight hours, and does not say whether it signs anew: what is told after an outage
+/// must not be too old.
+const AGE_MAX: SignedDuration = SignedDuration::from_hours(9);
 
 /// What Mailgun gave the operator.
 #[derive(Clone, Debug)]
