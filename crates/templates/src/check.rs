@@ -117,3 +117,18 @@ fn warn_of_unused_templates(templates: &Templates, files: &Files, findings: &mut
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nobody checks them when they are loaded.
+    #[test]
+    fn what_is_built_in_is_sound() {
+        let mut findings = Findings::default();
+        let files = Files::collect(None, &mut findings);
+        let templates = Templates::compile(&files, &mut findings);
+        check(&templates, &files, &mut findings);
+        assert_eq!(findings.into_warnings().unwrap(), []);
+    }
+}

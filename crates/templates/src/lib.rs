@@ -16,8 +16,8 @@
 //!
 //! `X.mjml` stands for `X.html`: it is converted when it is loaded.
 //!
-//! Everything is compiled, rendered and checked when it is loaded, so that a mistake is found by the
-//! operator and not by a buyer. Text is escaped wherever HTML is written; there is no way around it.
+//! What an operator changes is compiled, rendered and checked when it is loaded, so that a mistake is
+//! found by the operator and not by a buyer. Text is escaped wherever HTML is written; there is no way around it.
 
 mod assets;
 mod check;
@@ -75,28 +75,35 @@ impl Templates {
     /// Loads what is built in, and over it what `overrides` holds: a template or an asset there
     /// replaces the one of the same name, a language file there changes the texts it names.
     ///
-    /// Each template is rendered in each language for each of the [`samples()`]; what is wrong is
-    /// reported all at once.
+    /// If there is anything in that folder, each template is rendered in each language for each of the
+    /// [`samples()`], and what is wrong is reported all at once. What is built in passes the same checks
+    /// in a test, and not at every start.
     pub fn load(overrides: Option<&Path>) -> Result<Self, Problems> {
         let mut findings = Findings::default();
         let files = Files::collect(overrides, &mut findings);
-        let environments = Texts::load(&files, &mut findings)
+        let mut templates = Self::compile(&files, &mut findings);
+        if !files.overrides.is_empty() {
+            check::check(&templates, &files, &mut findings);
+        }
+        templates.warnings = findings.into_warnings()?;
+        Ok(templates)
+    }
+
+    fn compile(files: &Files, findings: &mut Findings) -> Self {
+        let environments = Texts::load(files, findings)
             .into_iter()
             .map(|texts| {
                 let language = texts.language().clone();
-                let environment = render::environment(texts, &files, &mut findings);
+                let environment = render::environment(texts, files, findings);
                 (language.tag().to_owned(), (language, environment))
             })
             .collect();
-        let mut templates = Self {
+        Self {
             environments,
             variants: mail::variants(files.names(files::is_template).into_iter()),
-            assets: Assets::new(&files),
+            assets: Assets::new(files),
             warnings: Vec::new(),
-        };
-        check::check(&templates, &files, &mut findings);
-        templates.warnings = findings.into_warnings()?;
-        Ok(templates)
+        }
     }
 
     /// What an operator should know although it stops nothing: texts that a language lacks and that
