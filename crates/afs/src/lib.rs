@@ -12,3 +12,6 @@ mod lifecycle;
 mod logs;
 mod operator;
 mod services;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -99,6 +99,8 @@ impl Db {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(PATIENCE)
             .pragma("journal_size_limit", WAL_MAX.to_string())
+            // A group is one statement, and what would undo it half way would go to a file.
+            .pragma("temp_store", "MEMORY")
             // What is erased, or replaced by a newer version, is overwritten with zeros.
             .pragma("secure_delete", "ON")
             .foreign_keys(true);
