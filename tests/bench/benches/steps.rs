@@ -7,11 +7,12 @@ use adapter_api::Request;
 use bench::orders::{Orders, SECRET};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use domain::{
-    InvitationId,
+    EmailAddress, InvitationId,
     schedule::SendWindow,
     token::{Purpose, TokenKeys},
 };
-use jiff::{civil::time, tz::TimeZone};
+use jiff::{Timestamp, civil::time, tz::TimeZone};
+use mail::{Mailbox, Message};
 use templates::{MailKind, Templates};
 use uuid::Uuid;
 
@@ -60,6 +61,39 @@ fn render(criterion: &mut Criterion) {
     group.finish();
 }
 
+fn compose(criterion: &mut Criterion) {
+    let templates = Templates::load(None).unwrap();
+    let language = templates.language(Some("de"), "en");
+    let sample = templates::samples().remove(0).mail;
+    let rendered = templates.invitation(&language, MailKind::Invitation, None, &sample).unwrap();
+    let somebody = |name: &str, address| Mailbox {
+        name: Some(name.to_owned()),
+        address: EmailAddress::parse(address).unwrap(),
+    };
+    let message = Message {
+        id: "inv-0197c1f6-0000-7000-8000-000000000000".to_owned(),
+        date: Timestamp::UNIX_EPOCH,
+        from: somebody("Nordic Tea", "reviews@shop.example"),
+        return_path: None,
+        reply_to: None,
+        to: somebody("Anna Berg", "anna@example.com"),
+        subject: rendered.subject,
+        text: rendered.text,
+        html: rendered.html,
+        unsubscribe: Some(sample.unsubscribe_url),
+        unsubscribe_mailto: None,
+        list_id: Some("nordic-tea.reviews.shop.example".to_owned()),
+        feedback_id: Some("invitation:nordic-tea".to_owned()),
+        dkim: None,
+    };
+    let mut group = criterion.benchmark_group("compose");
+    group.throughput(Throughput::Bytes(mail::compose(&message).unwrap().bytes().len() as u64));
+    group.bench_function("mail", |bencher| {
+        bencher.iter(|| mail::compose(black_box(&message)).unwrap());
+    });
+    group.finish();
+}
+
 fn token(criterion: &mut Criterion) {
     let keys = TokenKeys::new(vec![vec![7; 32]]).unwrap();
     let invitation = InvitationId(Uuid::from_u128(1 << 100));
@@ -84,5 +118,5 @@ fn schedule(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, webhook, render, token, schedule);
+criterion_group!(benches, webhook, render, compose, token, schedule);
 criterion_main!(benches);
