@@ -90,11 +90,12 @@ impl Templates {
     }
 
     fn compile(files: &Files, findings: &mut Findings) -> Self {
+        let environment = render::environment(files, findings);
         let environments = Texts::load(files, findings)
             .into_iter()
             .map(|texts| {
                 let language = texts.language().clone();
-                let environment = render::environment(texts, files, findings);
+                let environment = render::in_language(&environment, texts);
                 (language.tag().to_owned(), (language, environment))
             })
             .collect();

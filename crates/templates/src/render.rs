@@ -1,4 +1,4 @@
-//! The template engine, set up for one language.
+//! The template engine, set up for each language.
 
 use std::borrow::Cow;
 
@@ -20,12 +20,8 @@ const FUEL: u64 = 50_000;
 /// The width of plain text, in columns (RFC 5322 asks for less than 78).
 const TEXT_WIDTH: usize = 72;
 
-/// Every template, compiled, with the texts of one language.
-pub(crate) fn environment(
-    texts: Texts,
-    files: &Files,
-    findings: &mut Findings,
-) -> Environment<'static> {
+/// Every template, compiled, without the words.
+pub(crate) fn environment(files: &Files, findings: &mut Findings) -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
@@ -37,14 +33,23 @@ pub(crate) fn environment(
     environment.remove_filter("safe");
     environment.set_path_join_callback(html_from_html);
     environment.add_filter("wrap", wrap);
-    environment.add_global("lang", texts.language().tag());
-    environment.add_global("dir", texts.language().direction().as_str());
-    environment.add_function("t", text_function(texts));
     for name in files.names(files::is_template) {
         if let Err(problem) = add_template(&mut environment, name, files) {
             findings.problem(problem);
         }
     }
+    environment
+}
+
+/// The same templates, with the texts of one language. What was compiled is shared, not copied.
+pub(crate) fn in_language(
+    environment: &Environment<'static>,
+    texts: Texts,
+) -> Environment<'static> {
+    let mut environment = environment.clone();
+    environment.add_global("lang", texts.language().tag());
+    environment.add_global("dir", texts.language().direction().as_str());
+    environment.add_function("t", text_function(texts));
     environment
 }
 
