@@ -361,7 +361,7 @@ fn with_crlf(body: &str) -> String {
 /// `false` for nearly all lines: looks at bytes, without an early end, which is what runs fast. 0xC2 begins
 /// the controls from U+0080 on, among others.
 fn may_have_controls(line: &str) -> bool {
-    line.bytes().fold(false, |may, b| may | ((b < b' ') & (b != b'\t')) | (b == 0x7f) | (b == 0xc2))
+    line.bytes().fold(false, |may, b| may | matches!(b, 0..=8 | 10..=31 | 0x7f | 0xc2))
 }
 
 /// Words of letters, digits and `+-_`, joined by single dots: needs no quoting in any header.
