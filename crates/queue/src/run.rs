@@ -13,7 +13,7 @@ use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     task::JoinError,
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::{error, warn};
@@ -23,6 +23,11 @@ use crate::{Backend, Channel, Lease, Queue};
 
 /// How long the worker rests after an error.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
+
+/// While there is much to do, slots are gathered until one in so many is free, or for so long: a fetch, and
+/// what its ids are then asked of the record, costs hardly more for many than for one.
+const GATHERED_PART: usize = 4;
+const GATHER_PAUSE: Duration = Duration::from_millis(10);
 
 /// Acknowledgements that share a round trip at the most.
 const ACKS_MAX: usize = 500;
@@ -75,6 +80,7 @@ impl Queue {
                 slots: Arc::new(Semaphore::new(settings.concurrency.get())),
                 fetched: VecDeque::new(),
                 next_fetch: Instant::now(),
+                busy: false,
                 failing: false,
             };
             let working = work(worker, feed, handler.clone());
@@ -144,6 +150,8 @@ struct Feed {
     done: mpsc::Sender<Lease>,
     fetched: VecDeque<(Lease, OwnedSemaphorePermit)>,
     next_fetch: Instant,
+    /// The last fetch filled all free slots: there is more.
+    busy: bool,
     /// The last fetch failed; has been logged.
     failing: bool,
 }
@@ -171,11 +179,20 @@ impl Feed {
         None
     }
 
-    /// Waits until it is time to fetch and there is a free slot; then takes all that are free.
+    /// Waits until it is time to fetch and there is a free slot, or some if there is much to do; then
+    /// takes all that are free.
     async fn free_slots(&self) -> OwnedSemaphorePermit {
         sleep_until(self.next_fetch).await;
         #[expect(clippy::expect_used, reason = "nobody closes the semaphore")]
         let mut slots = Arc::clone(&self.slots).acquire_owned().await.expect("open");
+        if self.busy {
+            let more = self.settings.concurrency.get() / GATHERED_PART;
+            let more = u32::try_from(more.saturating_sub(1)).unwrap_or(u32::MAX);
+            let gathering = Arc::clone(&self.slots).acquire_many_owned(more);
+            if let Ok(Ok(gathered)) = timeout(GATHER_PAUSE, gathering).await {
+                slots.merge(gathered);
+            }
+        }
         while let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() {
             slots.merge(slot);
         }
@@ -186,7 +203,8 @@ impl Feed {
         let free = slots.num_permits();
         match self.backend.fetch(self.channel, free, self.settings.lease).await {
             Ok(leases) => {
-                if leases.len() < free {
+                self.busy = leases.len() == free;
+                if !self.busy {
                     self.next_fetch = Instant::now() + self.settings.poll_interval;
                 }
                 self.failing = false;
