@@ -90,13 +90,7 @@ async fn answer(
     released: Arc<Notify>,
 ) -> std::io::Result<()> {
     let mut connection = BufReader::new(connection);
-    let mut first = String::new();
-    connection.read_line(&mut first).await?;
-    let mut line = String::new();
-    while connection.read_line(&mut line).await? > 2 {
-        line.clear();
-    }
-    let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
+    let path = target(&mut connection).await?;
     told.lock().unwrap().asked.push(path.clone());
     loop {
         // Begins to listen before it looks: a release in between is not missed.
@@ -113,4 +107,15 @@ async fn answer(
         format!("HTTP/1.1 {status} so\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
     connection.write_all(head.as_bytes()).await?;
     connection.write_all(&body).await
+}
+
+/// What a request is about; its head is read whole.
+pub(crate) async fn target(connection: &mut BufReader<TcpStream>) -> std::io::Result<String> {
+    let mut first = String::new();
+    connection.read_line(&mut first).await?;
+    let mut line = String::new();
+    while connection.read_line(&mut line).await? > 2 {
+        line.clear();
+    }
+    Ok(first.split(' ').nth(1).unwrap_or_default().to_owned())
 }

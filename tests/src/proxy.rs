@@ -9,7 +9,7 @@ use std::{
 use rcgen::CertifiedKey;
 use tempfile::NamedTempFile;
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, copy_bidirectional},
+    io::{AsyncWriteExt as _, BufReader, copy_bidirectional},
     net::{TcpListener, TcpStream},
 };
 use tokio_rustls::{
@@ -17,7 +17,7 @@ use tokio_rustls::{
     rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer},
 };
 
-use crate::platform::Platform;
+use crate::platform::{self, Platform};
 
 /// Leads every HTTPS connection to one [`Platform`], whatever host it is for. Ends when dropped.
 #[derive(Debug)]
@@ -90,14 +90,8 @@ async fn lead(
     reached: Arc<Mutex<Vec<String>>>,
 ) -> io::Result<()> {
     let mut connection = BufReader::new(connection);
-    let mut first = String::new();
-    connection.read_line(&mut first).await?;
-    let mut line = String::new();
-    while connection.read_line(&mut line).await? > 2 {
-        line.clear();
-    }
     // `CONNECT host:port HTTP/1.1`.
-    let host = first.split(' ').nth(1).unwrap_or_default().to_owned();
+    let host = platform::target(&mut connection).await?;
     reached.lock().unwrap().push(host);
     connection.write_all(b"HTTP/1.1 200 so\r\n\r\n").await?;
     let mut client = tls.accept(connection).await?;

@@ -17,7 +17,8 @@
 //! `X.mjml` stands for `X.html`: it is converted when it is loaded.
 //!
 //! What an operator changes is compiled, rendered and checked when it is loaded, so that a mistake is
-//! found by the operator and not by a buyer. Text is escaped wherever HTML is written; there is no way around it.
+//! found by the operator and not by a buyer. Text is escaped wherever HTML is written; there is no way
+//! around it.
 
 mod assets;
 mod check;
